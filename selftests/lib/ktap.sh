@@ -35,6 +35,7 @@ KTAP_SKIP=0
 KTAP_PLAN=
 KTAP_STARTED=
 KTAP_WHY=
+KTAP_OUT=
 
 # The version line, once.
 ktap_begin() {
@@ -101,16 +102,30 @@ ktap_skip_all() {
 	exit 4
 }
 
-# ktap_run NAME COMMAND...: passes when the command does; status 4 means
-# skipped, the last line of output is then the reason. stdin is not passed on.
+# ktap_run NAME COMMAND...: one case, the command (mostly a function) in a
+# subshell as described above. stdin is not passed on.
 ktap_run() {
-	local name=$1 out rc=0
+	local name=$1 out flags=$- rc
 
 	shift
 	out=$(mktemp)
-	"$@" >"$out" 2>&1 </dev/null || rc=$?
+	KTAP_OUT=$out
+	# Not in a condition, not in a list: bash would ignore set -e inside
+	# the subshell.
+	set +e
+	( ktap_one "$@" ) >"$out" 2>&1 </dev/null
+	rc=$?
+	[[ $flags != *e* ]] || set -e
+	if [ "$rc" -eq 4 ]; then
+		if [ -s "$out.skip" ]; then
+			mv "$out.skip" "$out"
+		else
+			echo "status 4 without skip" >>"$out"
+			rc=1
+		fi
+	fi
 	ktap_report "$name" "$rc" "$out"
-	rm -f "$out"
+	rm -f "$out" "$out.skip"
 }
 
 # ktap_report NAME STATUS OUTPUT-FILE
@@ -121,6 +136,7 @@ ktap_report() {
 		ktap_pass "$1"
 		;;
 	4)
+		# ktap_run has made sure that this is a reason
 		ktap_skip "$1" "$(tail -n 1 "$3")"
 		;;
 	*)
@@ -210,7 +226,7 @@ ktap_on_exit() {
 	exit "$rc"
 }
 
-# ktap_one FUNCTION: the subshell around one test.
+# ktap_one COMMAND...: inside the subshell around one test.
 ktap_one() {
 	set -eEuo pipefail
 	KTAP_WHY=
@@ -219,7 +235,7 @@ ktap_one() {
 	if declare -F setup_each >/dev/null; then
 		setup_each
 	fi
-	"$1"
+	"$@"
 }
 
 # The test functions of FILE, one per line: NAME DESCRIPTION. The description
@@ -243,7 +259,7 @@ ktap_list() {
 # ktap_main [TEST...]: runs the test functions of this script, or those named
 # (with or without test_), and exits.
 ktap_main() {
-	local fn text names=() texts=() wanted i rc
+	local fn text names=() texts=() wanted i
 
 	while read -r fn text; do
 		wanted=" ${*/#test_/} "
@@ -258,26 +274,9 @@ ktap_main() {
 	fi
 
 	ktap_plan ${#names[@]}
-	KTAP_OUT=$(mktemp)
 	for i in "${!names[@]}"; do
-		fn=${names[i]}
-		# Not in a condition, not in a list: bash would ignore set -e
-		# inside the subshell.
-		set +e
-		( ktap_one "$fn" ) >"$KTAP_OUT" 2>&1 </dev/null
-		rc=$?
-		if [ "$rc" -eq 4 ]; then
-			if [ -s "$KTAP_OUT.skip" ]; then
-				mv "$KTAP_OUT.skip" "$KTAP_OUT"
-			else
-				echo "status 4 without skip" >>"$KTAP_OUT"
-				rc=1
-			fi
-		fi
-		rm -f "$KTAP_OUT.skip"
-		ktap_report "${fn#test_}${texts[i]:+: ${texts[i]}}" \
-			"$rc" "$KTAP_OUT"
+		ktap_run "${names[i]#test_}${texts[i]:+: ${texts[i]}}" \
+			"${names[i]}"
 	done
-	rm -f "$KTAP_OUT"
 	ktap_finish
 }
