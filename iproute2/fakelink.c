@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fakelink.so: for tests of the plugin without a kernel that knows mygre.
+ *
+ * Loaded into ip with LD_PRELOAD, it answers for rtnetlink as a kernel with a
+ * single link t0 would: RTM_NEWLINK sets the link's IFLA_INFO_DATA, RTM_GETLINK
+ * reports it. A "gre" forgets what a change leaves out, as ip_gre does; any
+ * other kind keeps it and obeys the masks, as include/uapi/linux/mygre.h says.
+ * So one and the same command line for both kinds can be compared to the byte
+ * of output, for words that the module refuses so far, too.
+ *
+ * FAKELINK_STATE	file that keeps the link from one ip to the next
+ * FAKELINK_LOG		file that gets one line per RTM_NEWLINK: create or change,
+ *			the kind, and each attribute as NUMBER=HEX
+ * FAKELINK_XSTATS	"TYPE=VALUE ..." to report as IFLA_INFO_XSTATS
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <linux/rtnetlink.h>
+
+#include "../include/uapi/linux/mygre.h"
+
+#define FAKE_INDEX	4242
+#define ATTR_MAX	IFLA_MYGRE_MAX
+#define ROOM		4096
+
+/* The one link: of each attribute its length, or -1 for "not set" */
+static struct fake_link {
+	bool exists;
+	char kind[16];
+	struct {
+		int16_t len;
+		unsigned char data[16];
+	} attr[ATTR_MAX + 1];
+} fake;
+
+/* The answer that the next recvmsg() on @reply_fd finds */
+static struct {
+	int fd;
+	size_t len;
+	char buf[ROOM];
+} reply = { .fd = -1 };
+
+static FILE *fake_open(const char *variable, const char *mode)
+{
+	const char *path = getenv(variable);
+
+	return path ? fopen(path, mode) : NULL;
+}
+
+static void fake_load(void)
+{
+	FILE *f = fake_open("FAKELINK_STATE", "r");
+
+	memset(&fake, 0, sizeof(fake));
+	if (!f)
+		return;
+	if (fread(&fake, sizeof(fake), 1, f) != 1)
+		fake.exists = false;
+	fclose(f);
+}
+
+static void fake_save(void)
+{
+	FILE *f = fake_open("FAKELINK_STATE", "w");
+
+	if (!f || fwrite(&fake, sizeof(fake), 1, f) != 1 || fclose(f)) {
+		perror("fakelink: FAKELINK_STATE");
+		exit(99);
+	}
+}
+
+static void put(char *buf, size_t *len, int type, const void *data, size_t size)
+{
+	struct rtattr *rta = (struct rtattr *)(buf + *len);
+
+	if (*len + RTA_SPACE(size) > ROOM)
+		abort();
+	rta->rta_type = type;
+	rta->rta_len = RTA_LENGTH(size);
+	if (size)
+		memcpy(RTA_DATA(rta), data, size);
+	*len += RTA_SPACE(size);
+}
+
+/* The attribute @type among those from @rta on */
+static struct rtattr *find(struct rtattr *rta, int len, int type)
+{
+	for (; RTA_OK(rta, len); rta = RTA_NEXT(rta, len))
+		if ((rta->rta_type & NLA_TYPE_MASK) == type)
+			return rta;
+	return NULL;
+}
+
+static struct rtattr *find_nested(struct rtattr *nest, int type)
+{
+	return nest ? find(RTA_DATA(nest), RTA_PAYLOAD(nest), type) : NULL;
+}
+
+static void fake_set(int type, const void *data, int len)
+{
+	if (type > ATTR_MAX || len > (int)sizeof(fake.attr[0].data))
+		abort();
+	fake.attr[type].len = len;
+	if (len)
+		memcpy(fake.attr[type].data, data, len);
+}
+
+/* What a kernel reports of a link of which nothing was said */
+static void fake_reset(void)
+{
+	static const struct { int type, len; } defaults[] = {
+		{ IFLA_GRE_LINK, 4 }, { IFLA_GRE_IFLAGS, 2 },
+		{ IFLA_GRE_OFLAGS, 2 }, { IFLA_GRE_IKEY, 4 },
+		{ IFLA_GRE_OKEY, 4 }, { IFLA_GRE_TTL, 1 }, { IFLA_GRE_TOS, 1 },
+		{ IFLA_GRE_LOCAL, 4 }, { IFLA_GRE_REMOTE, 4 },
+		{ IFLA_GRE_FWMARK, 4 }, { IFLA_GRE_IGNORE_DF, 1 },
+		{ IFLA_GRE_ENCAP_TYPE, 2 }, { IFLA_GRE_ENCAP_FLAGS, 2 },
+		{ IFLA_GRE_ENCAP_SPORT, 2 }, { IFLA_GRE_ENCAP_DPORT, 2 },
+	};
+	static const unsigned char zero[16];
+
+	for (int i = 0; i <= ATTR_MAX; i++)
+		fake.attr[i].len = -1;
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		fake_set(defaults[i].type, zero, defaults[i].len);
+	fake_set(IFLA_GRE_PMTUDISC, "\1", 1);
+}
+
+/* The bits of a flag word that @mask names, or all of them without a mask */
+static void fake_set_flags(int type, struct rtattr *flags, struct rtattr *mask)
+{
+	uint16_t bits = 0xffff, old, new;
+
+	if (!flags)
+		return;
+	memcpy(&old, fake.attr[type].data, sizeof(old));
+	memcpy(&new, RTA_DATA(flags), sizeof(new));
+	if (mask)
+		memcpy(&bits, RTA_DATA(mask), sizeof(bits));
+	new = (old & ~bits) | (new & bits);
+	fake_set(type, &new, sizeof(new));
+}
+
+static void fake_log(bool create, struct rtattr *data)
+{
+	FILE *f = fake_open("FAKELINK_LOG", "a");
+	struct rtattr *rta;
+	int len;
+
+	if (!f)
+		return;
+	fprintf(f, "%s %s", create ? "create" : "change", fake.kind);
+	len = data ? RTA_PAYLOAD(data) : 0;
+	rta = data ? RTA_DATA(data) : NULL;
+	for (; rta && RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+		fprintf(f, " %d=", rta->rta_type & NLA_TYPE_MASK);
+		for (unsigned int i = 0; i < RTA_PAYLOAD(rta); i++)
+			fprintf(f, "%02x", ((unsigned char *)RTA_DATA(rta))[i]);
+	}
+	fprintf(f, "\n");
+	fclose(f);
+}
+
+/* Returns what the kernel's answer says: 0, or a negative errno. */
+static int fake_newlink(struct nlmsghdr *n)
+{
+	struct rtattr *info, *kind, *data, *rta;
+	bool create = n->nlmsg_flags & NLM_F_CREATE;
+	int len;
+
+	info = find(IFLA_RTA(NLMSG_DATA(n)), IFLA_PAYLOAD(n), IFLA_LINKINFO);
+	kind = find_nested(info, IFLA_INFO_KIND);
+	data = find_nested(info, IFLA_INFO_DATA);
+	if (!kind || fake.exists == create)
+		return create ? -EEXIST : -ENODEV;
+	snprintf(fake.kind, sizeof(fake.kind), "%.*s", (int)RTA_PAYLOAD(kind),
+		 (char *)RTA_DATA(kind));
+	fake_log(create, data);
+	if (create || !strcmp(fake.kind, "gre"))
+		fake_reset();
+	fake.exists = true;
+	fake_set_flags(IFLA_GRE_IFLAGS, find_nested(data, IFLA_GRE_IFLAGS),
+		       find_nested(data, IFLA_MYGRE_IFLAGS_MASK));
+	fake_set_flags(IFLA_GRE_OFLAGS, find_nested(data, IFLA_GRE_OFLAGS),
+		       find_nested(data, IFLA_MYGRE_OFLAGS_MASK));
+	len = data ? RTA_PAYLOAD(data) : 0;
+	rta = data ? RTA_DATA(data) : NULL;
+	for (; rta && RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+		int type = rta->rta_type & NLA_TYPE_MASK;
+
+		if (type != IFLA_GRE_IFLAGS && type != IFLA_GRE_OFLAGS &&
+		    type < IFLA_MYGRE_IFLAGS_MASK)
+			fake_set(type, RTA_DATA(rta), RTA_PAYLOAD(rta));
+	}
+	fake_save();
+	return 0;
+}
+
+static size_t fake_put_xstats(char *buf)
+{
+	const char *spec = getenv("FAKELINK_XSTATS");
+	unsigned long long value;
+	size_t len = 0;
+	int type, used;
+
+	for (; spec && sscanf(spec, "%d=%llu%n", &type, &value, &used) == 2;
+	     spec += used) {
+		uint64_t val64 = value;
+
+		put(buf, &len, type, &val64, sizeof(val64));
+	}
+	return len;
+}
+
+/* The link as RTM_NEWLINK, in @n */
+static void fake_put_link(struct nlmsghdr *n)
+{
+	struct ifinfomsg *ifi = NLMSG_DATA(n);
+	char data[ROOM], info[ROOM], xstats[ROOM];
+	size_t len = 0, info_len = 0, msg_len = NLMSG_LENGTH(sizeof(*ifi));
+	uint32_t mtu = 1476;
+
+	for (int i = 0; i <= ATTR_MAX; i++)
+		if (fake.attr[i].len >= 0)
+			put(data, &len, i, fake.attr[i].data, fake.attr[i].len);
+	put(info, &info_len, IFLA_INFO_KIND, fake.kind, strlen(fake.kind) + 1);
+	put(info, &info_len, IFLA_INFO_DATA, data, len);
+	len = fake_put_xstats(xstats);
+	if (len)
+		put(info, &info_len, IFLA_INFO_XSTATS, xstats, len);
+
+	*ifi = (struct ifinfomsg){
+		.ifi_index = FAKE_INDEX,
+		.ifi_type = ARPHRD_IPGRE,
+	};
+	put((char *)n, &msg_len, IFLA_IFNAME, "t0", 3);
+	put((char *)n, &msg_len, IFLA_MTU, &mtu, sizeof(mtu));
+	put((char *)n, &msg_len, IFLA_LINKINFO, info, info_len);
+	n->nlmsg_type = RTM_NEWLINK;
+	n->nlmsg_len = msg_len;
+}
+
+static void fake_put_ack(struct nlmsghdr *n, const struct nlmsghdr *request,
+			 int error)
+{
+	struct nlmsgerr *err = NLMSG_DATA(n);
+
+	err->error = error;
+	err->msg = *request;
+	n->nlmsg_type = NLMSG_ERROR;
+	n->nlmsg_len = NLMSG_LENGTH(sizeof(*err));
+}
+
+/* Returns whether @n was about links and the answer is ready. */
+static bool fake_answer(int fd, struct nlmsghdr *n)
+{
+	struct nlmsghdr *answer = (struct nlmsghdr *)reply.buf;
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) ||
+	    addr.ss_family != AF_NETLINK)
+		return false;
+	if (n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_GETLINK)
+		return false;
+	if (n->nlmsg_type == RTM_GETLINK &&
+	    (n->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP) {
+		fprintf(stderr, "fakelink: a dump is not supported\n");
+		exit(99);
+	}
+	fake_load();
+	memset(&reply, 0, sizeof(reply));
+	if (n->nlmsg_type == RTM_NEWLINK)
+		fake_put_ack(answer, n, fake_newlink(n));
+	else if (fake.exists)
+		fake_put_link(answer);
+	else
+		fake_put_ack(answer, n, -ENODEV);
+	answer->nlmsg_seq = n->nlmsg_seq;
+	answer->nlmsg_pid = ((struct sockaddr_nl *)&addr)->nl_pid;
+	reply.fd = fd;
+	reply.len = answer->nlmsg_len;
+	return true;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t (*real)(int, const struct msghdr *, int) =
+		dlsym(RTLD_NEXT, "sendmsg");
+
+	if (msg->msg_iovlen && fake_answer(fd, msg->msg_iov[0].iov_base))
+		return msg->msg_iov[0].iov_len;
+	return real(fd, msg, flags);
+}
+
+ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+	ssize_t (*real)(int, const void *, size_t, int) =
+		dlsym(RTLD_NEXT, "send");
+
+	if (len >= sizeof(struct nlmsghdr) &&
+	    fake_answer(fd, (struct nlmsghdr *)buf))
+		return len;
+	return real(fd, buf, len, flags);
+}
+
+/* ip looks first how long the answer is (MSG_PEEK), then takes it. */
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t (*real)(int, struct msghdr *, int) =
+		dlsym(RTLD_NEXT, "recvmsg");
+	struct sockaddr_nl *from = msg->msg_name;
+	size_t len = reply.len;
+
+	if (fd != reply.fd || !len)
+		return real(fd, msg, flags);
+	if (msg->msg_iov[0].iov_len < len)
+		len = msg->msg_iov[0].iov_len;
+	if (len)
+		memcpy(msg->msg_iov[0].iov_base, reply.buf, len);
+	if (from)
+		*from = (struct sockaddr_nl){ .nl_family = AF_NETLINK };
+	msg->msg_namelen = sizeof(*from);
+	msg->msg_flags = 0;
+	if (flags & MSG_TRUNC)
+		len = reply.len;
+	if (!(flags & MSG_PEEK))
+		reply.len = 0;
+	return len;
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the words of a command line to netlink attributes.
+ *
+ * The words and their defaults are those of "type gre". What differs is a
+ * change of an existing link: only what the user named is sent, and the module
+ * keeps the rest. (For "gre", ip reads the link, changes its copy and writes
+ * everything back.) So nothing is checked here that only the module can know:
+ * it answers with the reason.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/if_tunnel.h>
+#include <linux/ip.h>
+
+#include "link_mygre.h"
+
+/* Directions of a key, a checksum or a sequence number */
+#define DIR_IN		1
+#define DIR_OUT		2
+#define DIR_BOTH	(DIR_IN | DIR_OUT)
+
+/* An address as named: family 0 is one that was not named at all. */
+struct mygre_addr {
+	int family;
+	bool any;
+	unsigned char data[16];
+};
+
+/* What one direction of the GRE header shall carry */
+struct mygre_dir {
+	uint16_t flags;
+	uint16_t mask;
+	uint32_t key;
+	bool has_key;
+};
+
+/*
+ * What the command line names, bytes in the order of the wire where netlink
+ * wants it so. A bit N of @named says that attribute N was named.
+ */
+struct mygre_request {
+	uint32_t named;
+	struct mygre_addr local;
+	struct mygre_addr remote;
+	struct mygre_dir in;
+	struct mygre_dir out;
+	uint32_t link;
+	uint32_t fwmark;
+	uint8_t ttl;
+	uint8_t tos;
+	uint8_t pmtudisc;
+	uint8_t ignore_df;
+	uint16_t encap_type;
+	uint16_t encap_flags;
+	uint16_t encap_sport;
+	uint16_t encap_dport;
+};
+
+/*
+ * One word of the command line. @take stores what it says; @arg and @dirs are
+ * for words that share a @take. A word with @short_ok may be cut short, as ip
+ * allows it for "gre"; the first match in the table counts.
+ */
+struct mygre_word {
+	const char *name;
+	void (*take)(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value);
+	uint16_t arg;
+	uint8_t dirs;
+	bool has_value;
+	bool short_ok;
+};
+
+_Static_assert(IFLA_GRE_MAX < 32, "mygre_request.named is too small");
+
+static void mygre_name(struct mygre_request *req, int attr)
+{
+	req->named |= 1U << attr;
+}
+
+static bool mygre_is_named(const struct mygre_request *req, int attr)
+{
+	return req->named & 1U << attr;
+}
+
+static void take_key(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value)
+{
+	uint32_t key = value ? tnl_parse_key(word->name, value) : 0;
+	struct mygre_dir *dir[] = { &req->in, &req->out };
+
+	for (int i = 0; i < 2; i++) {
+		if (!(word->dirs & 1 << i))
+			continue;
+		dir[i]->mask |= GRE_KEY;
+		dir[i]->flags &= ~GRE_KEY;
+		dir[i]->flags |= value ? GRE_KEY : 0;
+		dir[i]->key = key;
+		dir[i]->has_key = true;
+	}
+}
+
+static void take_flag_on(struct mygre_request *req,
+			 const struct mygre_word *word, const char *value)
+{
+	(void)value;
+	if (word->dirs & DIR_IN) {
+		req->in.flags |= word->arg;
+		req->in.mask |= word->arg;
+	}
+	if (word->dirs & DIR_OUT) {
+		req->out.flags |= word->arg;
+		req->out.mask |= word->arg;
+	}
+}
+
+static void take_flag_off(struct mygre_request *req,
+			  const struct mygre_word *word, const char *value)
+{
+	take_flag_on(req, word, value);
+	if (word->dirs & DIR_IN)
+		req->in.flags &= ~word->arg;
+	if (word->dirs & DIR_OUT)
+		req->out.flags &= ~word->arg;
+}
+
+/* "local", "remote": IPv4 as ip reads it (10.1 is 10.1.0.0), or IPv6 */
+static void take_addr(struct mygre_request *req, const struct mygre_word *word,
+		      const char *value)
+{
+	struct mygre_addr addr = { 0 };
+
+	if (!strcmp(value, "any") || !strcmp(value, "all") ||
+	    !strcmp(value, "default")) {
+		addr.any = true;
+		addr.family = preferred_family;
+	} else if (strchr(value, ':')) {
+		addr.family = AF_INET6;
+		if (inet_pton(AF_INET6, value, addr.data) != 1)
+			invarg("not an IPv4 or IPv6 address", value);
+	} else {
+		uint32_t v4 = get_addr32(value);
+
+		addr.family = AF_INET;
+		memcpy(addr.data, &v4, sizeof(v4));
+	}
+	mygre_name(req, word->arg);
+	if (word->arg == IFLA_GRE_LOCAL)
+		req->local = addr;
+	else
+		req->remote = addr;
+}
+
+static void take_dev(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value)
+{
+	(void)word;
+	req->link = value ? ll_name_to_index(value) : 0;
+	if (value && !req->link)
+		exit(nodev(value));
+	mygre_name(req, IFLA_GRE_LINK);
+}
+
+static void take_ttl(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value)
+{
+	(void)word;
+	req->ttl = 0;
+	if (strcmp(value, "inherit") && get_u8(&req->ttl, value, 0))
+		invarg("invalid TTL\n", value);
+	mygre_name(req, IFLA_GRE_TTL);
+}
+
+/* A TOS of 1 is how netlink says "inherit". */
+static void take_tos(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value)
+{
+	uint32_t tos = 1;
+
+	(void)word;
+	if (strcmp(value, "inherit") && rtnl_dsfield_a2n(&tos, value))
+		invarg("bad TOS value", value);
+	req->tos = tos;
+	mygre_name(req, IFLA_GRE_TOS);
+}
+
+static void take_pmtudisc(struct mygre_request *req,
+			  const struct mygre_word *word, const char *value)
+{
+	(void)value;
+	req->pmtudisc = word->arg;
+	mygre_name(req, IFLA_GRE_PMTUDISC);
+}
+
+static void take_ignore_df(struct mygre_request *req,
+			   const struct mygre_word *word, const char *value)
+{
+	(void)value;
+	req->ignore_df = word->arg;
+	mygre_name(req, IFLA_GRE_IGNORE_DF);
+}
+
+static void take_fwmark(struct mygre_request *req,
+			const struct mygre_word *word, const char *value)
+{
+	(void)word;
+	if (get_u32(&req->fwmark, value, 0))
+		invarg("invalid fwmark\n", value);
+	mygre_name(req, IFLA_GRE_FWMARK);
+}
+
+static void take_external(struct mygre_request *req,
+			  const struct mygre_word *word, const char *value)
+{
+	(void)word;
+	(void)value;
+	mygre_name(req, IFLA_GRE_COLLECT_METADATA);
+}
+
+static void take_encap(struct mygre_request *req,
+		       const struct mygre_word *word, const char *value)
+{
+	(void)word;
+	if (!value || !strcmp(value, "none"))
+		req->encap_type = TUNNEL_ENCAP_NONE;
+	else if (!strcmp(value, "fou"))
+		req->encap_type = TUNNEL_ENCAP_FOU;
+	else if (!strcmp(value, "gue"))
+		req->encap_type = TUNNEL_ENCAP_GUE;
+	else
+		invarg("Invalid encap type.", value);
+	mygre_name(req, IFLA_GRE_ENCAP_TYPE);
+}
+
+static void take_encap_port(struct mygre_request *req,
+			    const struct mygre_word *word, const char *value)
+{
+	bool source = word->arg == IFLA_GRE_ENCAP_SPORT;
+	uint16_t port = 0;
+
+	if (!(source && !strcmp(value, "auto")) && get_u16(&port, value, 0))
+		invarg(source ? "Invalid source port." :
+				"Invalid destination port.", value);
+	if (source)
+		req->encap_sport = htons(port);
+	else
+		req->encap_dport = htons(port);
+	mygre_name(req, word->arg);
+}
+
+/* The flags of an encapsulation have no mask: they are set as a whole. */
+static void take_encap_flag(struct mygre_request *req,
+			    const struct mygre_word *word, const char *value)
+{
+	(void)value;
+	if (strncmp(word->name, "no", 2))
+		req->encap_flags |= word->arg;
+	else
+		req->encap_flags &= ~word->arg;
+	mygre_name(req, IFLA_GRE_ENCAP_FLAGS);
+}
+
+/* Words with a value, and words without */
+#define VALUE(n, fn, ...) { .name = n, .take = fn, .has_value = true, __VA_ARGS__ }
+#define PLAIN(n, fn, ...) { .name = n, .take = fn, __VA_ARGS__ }
+#define FLAG(n, bit, d)							\
+	PLAIN(n, take_flag_on, .arg = bit, .dirs = d, .short_ok = true),	\
+	PLAIN("no" n, take_flag_off, .arg = bit, .dirs = d, .short_ok = true)
+#define KEY(n, d)							\
+	VALUE(n, take_key, .dirs = d, .short_ok = true),		\
+	PLAIN("no" n, take_key, .dirs = d, .short_ok = true)
+#define ENCAP_FLAG(n, bit)						\
+	PLAIN(n, take_encap_flag, .arg = bit),				\
+	PLAIN("no" n, take_encap_flag, .arg = bit)
+
+/* In the order in which ip tries the words of "gre": it decides what "i" is. */
+static const struct mygre_word mygre_words[] = {
+	KEY("key", DIR_BOTH),
+	KEY("ikey", DIR_IN),
+	KEY("okey", DIR_OUT),
+	FLAG("seq", GRE_SEQ, DIR_BOTH),
+	FLAG("iseq", GRE_SEQ, DIR_IN),
+	FLAG("oseq", GRE_SEQ, DIR_OUT),
+	FLAG("csum", GRE_CSUM, DIR_BOTH),
+	FLAG("icsum", GRE_CSUM, DIR_IN),
+	FLAG("ocsum", GRE_CSUM, DIR_OUT),
+	PLAIN("nopmtudisc", take_pmtudisc, .arg = 0, .short_ok = true),
+	PLAIN("pmtudisc", take_pmtudisc, .arg = 1, .short_ok = true),
+	VALUE("remote", take_addr, .arg = IFLA_GRE_REMOTE, .short_ok = true),
+	VALUE("local", take_addr, .arg = IFLA_GRE_LOCAL, .short_ok = true),
+	VALUE("dev", take_dev, .short_ok = true),
+	VALUE("ttl", take_ttl, .short_ok = true),
+	VALUE("hoplimit", take_ttl, .short_ok = true),
+	VALUE("hlim", take_ttl, .short_ok = true),
+	VALUE("tos", take_tos, .short_ok = true),
+	VALUE("tclass", take_tos, .short_ok = true),
+	VALUE("dsfield", take_tos, .short_ok = true),
+	PLAIN("noencap", take_encap),
+	VALUE("encap", take_encap),
+	VALUE("encap-sport", take_encap_port, .arg = IFLA_GRE_ENCAP_SPORT),
+	VALUE("encap-dport", take_encap_port, .arg = IFLA_GRE_ENCAP_DPORT),
+	ENCAP_FLAG("encap-csum", TUNNEL_ENCAP_FLAG_CSUM),
+	ENCAP_FLAG("encap-udp6-csum", TUNNEL_ENCAP_FLAG_CSUM6),
+	ENCAP_FLAG("encap-remcsum", TUNNEL_ENCAP_FLAG_REMCSUM),
+	PLAIN("external", take_external),
+	PLAIN("ignore-df", take_ignore_df, .arg = 1),
+	PLAIN("noignore-df", take_ignore_df, .arg = 0),
+	VALUE("fwmark", take_fwmark),
+	/* ip has no way to unbind a "gre"; a merged change needs the word. */
+	PLAIN("nodev", take_dev),
+	{ .name = NULL }
+};
+
+static const struct mygre_word *mygre_word_find(const char *arg)
+{
+	const struct mygre_word *word;
+	size_t len = strlen(arg);
+
+	for (word = mygre_words; word->name; word++) {
+		if (!strcmp(arg, word->name))
+			return word;
+		if (word->short_ok && len && !strncmp(arg, word->name, len))
+			return word;
+	}
+	return NULL;
+}
+
+/* A group as IPv4 remote and no key: the group is the key, as with "gre". */
+static void mygre_group_key(struct mygre_request *req)
+{
+	struct mygre_dir *dir[] = { &req->in, &req->out };
+	uint32_t group;
+
+	if (req->remote.family != AF_INET || req->remote.any)
+		return;
+	memcpy(&group, req->remote.data, sizeof(group));
+	if (!IN_MULTICAST(ntohl(group)))
+		return;
+	for (int i = 0; i < 2; i++) {
+		if (dir[i]->key)
+			continue;
+		dir[i]->key = group;
+		dir[i]->has_key = true;
+		dir[i]->flags |= GRE_KEY;
+		dir[i]->mask |= GRE_KEY;
+	}
+}
+
+/* "any" is of the other endpoint's family, or of the one that "ip -6" asks. */
+static int mygre_put_addr(struct nlmsghdr *n, int attr,
+			  const struct mygre_addr *addr,
+			  const struct mygre_addr *other)
+{
+	int family = addr->family;
+
+	if (addr->any && other->family && !other->any)
+		family = other->family;
+	return addattr_l(n, IP_REQUEST_ROOM, attr, addr->data,
+			 family == AF_INET6 ? 16 : 4);
+}
+
+/* One direction: @flags, @mask and @key are its attributes. */
+static int mygre_put_dir(struct nlmsghdr *n, const struct mygre_dir *dir,
+			 int flags, int mask, int key)
+{
+	int err = 0;
+
+	if (dir->has_key)
+		err |= addattr_l(n, IP_REQUEST_ROOM, key, &dir->key, 4);
+	if (dir->mask) {
+		err |= addattr_l(n, IP_REQUEST_ROOM, flags, &dir->flags, 2);
+		err |= addattr_l(n, IP_REQUEST_ROOM, mask, &dir->mask, 2);
+	}
+	return err;
+}
+
+/* What is named and fits one attribute without further thought */
+static int mygre_put_values(struct nlmsghdr *n,
+			    const struct mygre_request *req)
+{
+	const struct {
+		int attr;
+		const void *data;
+		int len;
+	} values[] = {
+		{ IFLA_GRE_COLLECT_METADATA, NULL, 0 },
+		{ IFLA_GRE_LINK, &req->link, sizeof(req->link) },
+		{ IFLA_GRE_TTL, &req->ttl, sizeof(req->ttl) },
+		{ IFLA_GRE_TOS, &req->tos, sizeof(req->tos) },
+		{ IFLA_GRE_PMTUDISC, &req->pmtudisc, sizeof(req->pmtudisc) },
+		{ IFLA_GRE_IGNORE_DF, &req->ignore_df, sizeof(req->ignore_df) },
+		{ IFLA_GRE_FWMARK, &req->fwmark, sizeof(req->fwmark) },
+		{ IFLA_GRE_ENCAP_TYPE, &req->encap_type,
+		  sizeof(req->encap_type) },
+		{ IFLA_GRE_ENCAP_FLAGS, &req->encap_flags,
+		  sizeof(req->encap_flags) },
+		{ IFLA_GRE_ENCAP_SPORT, &req->encap_sport,
+		  sizeof(req->encap_sport) },
+		{ IFLA_GRE_ENCAP_DPORT, &req->encap_dport,
+		  sizeof(req->encap_dport) },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (mygre_is_named(req, values[i].attr))
+			err |= addattr_l(n, IP_REQUEST_ROOM, values[i].attr,
+					 values[i].data, values[i].len);
+	}
+	return err;
+}
+
+static int mygre_put_request(struct nlmsghdr *n,
+			     const struct mygre_request *req)
+{
+	int err = 0;
+
+	if (req->local.family || req->local.any)
+		err |= mygre_put_addr(n, IFLA_GRE_LOCAL, &req->local,
+				      &req->remote);
+	if (req->remote.family || req->remote.any)
+		err |= mygre_put_addr(n, IFLA_GRE_REMOTE, &req->remote,
+				      &req->local);
+	err |= mygre_put_dir(n, &req->in, IFLA_GRE_IFLAGS,
+			     IFLA_MYGRE_IFLAGS_MASK, IFLA_GRE_IKEY);
+	err |= mygre_put_dir(n, &req->out, IFLA_GRE_OFLAGS,
+			     IFLA_MYGRE_OFLAGS_MASK, IFLA_GRE_OKEY);
+	err |= mygre_put_values(n, req);
+	return err ? -1 : 0;
+}
+
+/* ip hands over all words after "type mygre" and wants them all taken. */
+int mygre_parse_opt(struct link_util *lu, int argc, char **argv,
+		    struct nlmsghdr *n)
+{
+	struct mygre_request req = { .pmtudisc = 1 };
+
+	for (; argc > 0; argc--, argv++) {
+		const struct mygre_word *word = mygre_word_find(*argv);
+		const char *value = NULL;
+
+		if (!word) {
+			fprintf(stderr, "%s: unknown option \"%s\"\n", lu->id,
+				*argv);
+			mygre_print_help(lu, argc, argv, stderr);
+			return -1;
+		}
+		if (word->has_value) {
+			argc--;
+			argv++;
+			if (argc <= 0)
+				incomplete_command();
+			value = *argv;
+		}
+		word->take(&req, word, value);
+	}
+
+	/* A new link starts from ip's defaults, a change from what there is. */
+	if (n->nlmsg_flags & NLM_F_CREATE) {
+		mygre_group_key(&req);
+		if (!mygre_is_named(&req, IFLA_GRE_COLLECT_METADATA)) {
+			mygre_name(&req, IFLA_GRE_TTL);
+			mygre_name(&req, IFLA_GRE_TOS);
+			mygre_name(&req, IFLA_GRE_PMTUDISC);
+		}
+	}
+	return mygre_put_request(n, &req);
+}
