@@ -2,9 +2,9 @@
 /*
  * fakelink.so: for tests of the plugin without a kernel that knows mygre.
  *
- * Loaded into ip with LD_PRELOAD, it answers for rtnetlink as a kernel with a
- * single link t0 would: RTM_NEWLINK sets the link's IFLA_INFO_DATA, RTM_GETLINK
- * reports it. A "gre" forgets what a change leaves out, as ip_gre does; any
+ * Loaded into ip with LD_PRELOAD, it answers for rtnetlink as a kernel would
+ * that has a link t0: RTM_NEWLINK sets the link's IFLA_INFO_DATA, RTM_GETLINK
+ * reports it. What is about other links goes to the real kernel. A "gre" forgets what a change leaves out, as ip_gre does; any
  * other kind keeps it and obeys the masks, as include/uapi/linux/mygre.h says.
  * So one and the same command line for both kinds can be compared to the byte
  * of output, for words that the module refuses so far, too.
@@ -262,7 +262,21 @@ static void fake_put_ack(struct nlmsghdr *n, const struct nlmsghdr *request,
 	n->nlmsg_len = NLMSG_LENGTH(sizeof(*err));
 }
 
-/* Returns whether @n was about links and the answer is ready. */
+/* Whether @n is about t0: by index, by name, or by what it will be called. */
+static bool fake_is_meant(struct nlmsghdr *n)
+{
+	struct ifinfomsg *ifi = NLMSG_DATA(n);
+	struct rtattr *name = find(IFLA_RTA(ifi), IFLA_PAYLOAD(n), IFLA_IFNAME);
+
+	if (!name)
+		name = find(IFLA_RTA(ifi), IFLA_PAYLOAD(n), IFLA_ALT_IFNAME);
+	if (name)
+		return RTA_PAYLOAD(name) >= 2 &&
+		       !memcmp(RTA_DATA(name), "t0", 2);
+	return ifi->ifi_index == FAKE_INDEX;
+}
+
+/* Returns whether @n was about t0 and the answer is ready. */
 static bool fake_answer(int fd, struct nlmsghdr *n)
 {
 	struct nlmsghdr *answer = (struct nlmsghdr *)reply.buf;
@@ -279,6 +293,8 @@ static bool fake_answer(int fd, struct nlmsghdr *n)
 		fprintf(stderr, "fakelink: a dump is not supported\n");
 		exit(99);
 	}
+	if (!fake_is_meant(n))
+		return false;
 	fake_load();
 	memset(&reply, 0, sizeof(reply));
 	if (n->nlmsg_type == RTM_NEWLINK)
