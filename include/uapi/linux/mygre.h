@@ -40,33 +40,25 @@ enum {
 	X(RX_VERSION, "rx_version",					\
 	  "not GRE version 0; passed on to whoever speaks it")		\
 	X(RX_FLAGS, "rx_flags",						\
-	  "routing bit or a reserved bit that must be zero is set")	\
+	  "routing bit, or a reserved bit that must be zero, is set")	\
 	X(RX_NO_TUNNEL, "rx_no_tunnel",					\
 	  "no tunnel with these addresses and this key; passed on")	\
 	X(RX_CSUM, "rx_csum",						\
 	  "checksum wrong, missing or not expected")			\
-	X(RX_SEQ, "rx_seq",						\
-	  "sequence number missing, not expected or out of order")	\
 	X(RX_ECN, "rx_ecn",						\
 	  "congestion mark on a payload that cannot carry it")		\
-	X(RX_PROTO, "rx_proto",						\
-	  "payload protocol that this tunnel does not carry")		\
-	X(RX_SOURCE, "rx_source",					\
-	  "outer source is a group or one of our own addresses")	\
 	X(RX_NOMEM, "rx_nomem",						\
 	  "out of memory")						\
 	X(TX_SHORT, "tx_short",						\
-	  "packet too short for what it claims to be")			\
+	  "packet ends before its own header does")			\
 	X(TX_NO_REMOTE, "tx_no_remote",					\
 	  "no remote endpoint known for this packet")			\
 	X(TX_NO_ROUTE, "tx_no_route",					\
-	  "no route to the remote endpoint")				\
+	  "no route from the local to the remote endpoint")		\
 	X(TX_LOOP, "tx_loop",						\
 	  "the way to the remote endpoint leads into the tunnel")	\
 	X(TX_TOO_BIG, "tx_too_big",					\
 	  "larger than the path MTU and not to be fragmented")		\
-	X(TX_TTL, "tx_ttl",						\
-	  "no time to live left")					\
 	X(TX_NOMEM, "tx_nomem",						\
 	  "out of memory")						\
 	X(TX_UNDERLAY, "tx_underlay",					\

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Starts and stops the module, and its part of each network namespace.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <net/netns/generic.h>
+#include <net/rtnetlink.h>
+
+#include "mygre.h"
+#include "mygre_compat.h"
+
+static unsigned int mygre_mod_net_id __read_mostly;
+
+/**
+ * mygre_mod_net() - find our part of a netns
+ * @net: the netns
+ *
+ * Context: any, as long as @net exists.
+ * Return: never NULL while the module is loaded.
+ */
+struct mygre_net *mygre_mod_net(const struct net *net)
+{
+	return net_generic(net, mygre_mod_net_id);
+}
+
+static int __net_init mygre_mod_init_net(struct net *net)
+{
+	struct mygre_net *mn = mygre_mod_net(net);
+	int err;
+
+	INIT_LIST_HEAD(&mn->tunnels);
+	err = mygre_table_start(mn);
+	if (err)
+		return err;
+	err = mygre_stats_start(net);
+	if (err)
+		mygre_table_stop(mn);
+	return err;
+}
+
+/*
+ * A netns ends. Its own devices go, and those elsewhere whose underlay is here:
+ * without it they could never carry a packet again.
+ */
+static void __net_exit mygre_mod_exit_rtnl(struct net *net,
+					   struct list_head *kill)
+{
+	struct mygre_net *mn = mygre_mod_net(net);
+	struct net_device *dev, *next;
+	struct mygre_tunnel *tunnel;
+
+	for_each_netdev_safe(net, dev, next)
+		if (dev->rtnl_link_ops == &mygre_netlink_ops)
+			unregister_netdevice_queue(dev, kill);
+
+	list_for_each_entry(tunnel, &mn->tunnels, list)
+		if (!net_eq(dev_net(tunnel->dev), net))
+			unregister_netdevice_queue(tunnel->dev, kill);
+}
+
+MYGRE_COMPAT_DEFINE_EXIT_RTNL(mygre_mod_exit_rtnl)
+
+static void __net_exit mygre_mod_exit_net(struct net *net)
+{
+	mygre_stats_stop(net);
+	mygre_table_stop(mygre_mod_net(net));
+}
+
+static struct pernet_operations mygre_mod_net_ops = {
+	.init = mygre_mod_init_net,
+	MYGRE_COMPAT_EXIT_RTNL(mygre_mod_exit_rtnl),
+	.exit = mygre_mod_exit_net,
+	.id = &mygre_mod_net_id,
+	.size = sizeof(struct mygre_net),
+};
+
+static int __init mygre_mod_init(void)
+{
+	int err;
+
+	err = register_pernet_device(&mygre_mod_net_ops);
+	if (err)
+		return err;
+	err = mygre_rcv_start();
+	if (err)
+		goto err_net;
+	err = rtnl_link_register(&mygre_netlink_ops);
+	if (err)
+		goto err_rcv;
+	return 0;
+
+err_rcv:
+	mygre_rcv_stop();
+err_net:
+	unregister_pernet_device(&mygre_mod_net_ops);
+	return err;
+}
+
+static void __exit mygre_mod_exit(void)
+{
+	/* First let go of the packets, so that no device gets one any more. */
+	mygre_rcv_stop();
+	rtnl_link_unregister(&mygre_netlink_ops);
+	unregister_pernet_device(&mygre_mod_net_ops);
+	/* Configs are freed by a callback of ours: it must have run. */
+	rcu_barrier();
+}
+
+module_init(mygre_mod_init);
+module_exit(mygre_mod_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("GRE tunnels as network devices");
+MODULE_VERSION("0.1.0");
+MODULE_ALIAS_RTNL_LINK("mygre");
+MODULE_SOFTDEP("pre: gre");

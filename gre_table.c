@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which tunnel does a packet belong to?
+ *
+ * One resizable hash table per netns holds every config in force, keyed by all
+ * that a packet must show. Fields may be "any", which makes four classes; a
+ * packet is looked up once for each class that holds a tunnel at all, from the
+ * most particular to the least.
+ */
+
+#include <linux/rhashtable.h>
+#include <net/ip.h>
+#include <net/l3mdev.h>
+
+#include "mygre.h"
+
+static const struct rhashtable_params mygre_table_params = {
+	.key_len = sizeof(struct mygre_tuple),
+	.key_offset = offsetof(struct mygre_config, tuple),
+	.head_offset = offsetof(struct mygre_config, node),
+	.min_size = 16,
+	.automatic_shrinking = true,
+};
+
+/* How well a config suits a packet that shows the right tuple */
+enum mygre_table_fit {
+	MYGRE_TABLE_NO,
+	MYGRE_TABLE_SPARE,
+	MYGRE_TABLE_BOUND,
+};
+
+/* The classes in the order of ip_gre: both ends, remote, local, key alone */
+static unsigned int mygre_table_class(const struct mygre_tuple *tuple)
+{
+	return (tuple->local ? 0 : 1) + (tuple->remote ? 0 : 2);
+}
+
+/**
+ * mygre_table_start() - make the table of a netns
+ * @mn: our part of the netns
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int mygre_table_start(struct mygre_net *mn)
+{
+	return rhltable_init(&mn->table, &mygre_table_params);
+}
+
+/**
+ * mygre_table_stop() - free the table of a netns, which is empty by now
+ * @mn: our part of the netns
+ *
+ * Context: process.
+ */
+void mygre_table_stop(struct mygre_net *mn)
+{
+	rhltable_destroy(&mn->table);
+}
+
+/**
+ * mygre_table_set_tuple() - derive from the settings which packets are ours
+ * @config: not yet published
+ */
+void mygre_table_set_tuple(struct mygre_config *config)
+{
+	const struct mygre_params *p = &config->params;
+
+	config->tuple = (struct mygre_tuple) {
+		.local = p->local,
+		.remote = p->remote,
+		.key = p->ikey,
+		.keyed = !!(p->iflags & GRE_KEY),
+	};
+}
+
+/**
+ * mygre_table_add() - let packets find a config
+ * @mn: our part of the underlay's netns
+ * @config: complete; packets may be received by it before this returns
+ *
+ * Context: process, RTNL.
+ * Return: 0, -ENOMEM, or another error of the hash table.
+ */
+int mygre_table_add(struct mygre_net *mn, struct mygre_config *config)
+{
+	unsigned int class = mygre_table_class(&config->tuple);
+	int err;
+
+	ASSERT_RTNL();
+	err = rhltable_insert(&mn->table, &config->node, mygre_table_params);
+	if (err)
+		return err;
+	WRITE_ONCE(mn->used[class], mn->used[class] + 1);
+	if (config->params.link)
+		WRITE_ONCE(mn->bound[class], mn->bound[class] + 1);
+	return 0;
+}
+
+/**
+ * mygre_table_del() - let no more packets find a config
+ * @mn: our part of the underlay's netns
+ * @config: in the table; readers may hold it until a grace period has passed
+ *
+ * Context: process, RTNL.
+ */
+void mygre_table_del(struct mygre_net *mn, struct mygre_config *config)
+{
+	unsigned int class = mygre_table_class(&config->tuple);
+
+	ASSERT_RTNL();
+	if (rhltable_remove(&mn->table, &config->node, mygre_table_params))
+		return;
+	WRITE_ONCE(mn->used[class], mn->used[class] - 1);
+	if (config->params.link)
+		WRITE_ONCE(mn->bound[class], mn->bound[class] - 1);
+}
+
+/**
+ * mygre_table_twin() - find another tunnel that claims the same packets
+ * @mn: our part of the underlay's netns
+ * @config: what is going to be added
+ *
+ * Tunnels with the same tuple can live side by side if bound to different
+ * devices.
+ *
+ * Context: process, RTNL.
+ * Return: the other's config, or NULL.
+ */
+const struct mygre_config *
+mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
+{
+	const struct mygre_config *other, *twin = NULL;
+	struct rhlist_head *list, *pos;
+
+	ASSERT_RTNL();
+	rcu_read_lock();
+	list = rhltable_lookup(&mn->table, &config->tuple, mygre_table_params);
+	rhl_for_each_entry_rcu(other, pos, list, node) {
+		if (other->tunnel != config->tunnel &&
+		    other->params.link == config->params.link) {
+			twin = other;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return twin;
+}
+
+/*
+ * A tunnel bound to a device takes what comes in by it, and as second choice
+ * what comes in by another device of the same routing domain (the way back may
+ * differ). It never takes a packet out of another VRF.
+ */
+static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
+					    const struct sk_buff *skb)
+{
+	int link = config->params.link;
+	struct net_device *dev;
+
+	if (!(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
+		return MYGRE_TABLE_NO;
+	if (!link)
+		return MYGRE_TABLE_SPARE;
+	if (link == skb->dev->ifindex || link == inet_sdif(skb))
+		return MYGRE_TABLE_BOUND;
+
+	dev = dev_get_by_index_rcu(config->tunnel->net, link);
+	if (!dev || l3mdev_master_ifindex_rcu(dev) !=
+		    l3mdev_master_ifindex_rcu(skb->dev))
+		return MYGRE_TABLE_NO;
+	return MYGRE_TABLE_SPARE;
+}
+
+/* Look in one class; what suits less well than a bound tunnel goes to @spare */
+static const struct mygre_config *
+mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
+		       const struct sk_buff *skb,
+		       const struct mygre_config **spare)
+{
+	const struct mygre_config *config;
+	struct rhlist_head *list, *pos;
+
+	list = rhltable_lookup(&mn->table, tuple, mygre_table_params);
+	rhl_for_each_entry_rcu(config, pos, list, node) {
+		switch (mygre_table_fit(config, skb)) {
+		case MYGRE_TABLE_BOUND:
+			return config;
+		case MYGRE_TABLE_SPARE:
+			if (!*spare)
+				*spare = config;
+			break;
+		case MYGRE_TABLE_NO:
+			break;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * mygre_table_find() - which tunnel does a packet belong to
+ * @net: where it was received
+ * @tuple: what it shows; both addresses set
+ * @skb: the packet, for the device that it came in by
+ *
+ * Order of choice: both ends and key, remote and key, local and key, key
+ * alone. In whatever class, a tunnel bound to the very device that the packet
+ * came in by goes before one that is not, as with ip_gre. A tunnel that is
+ * down takes nothing.
+ *
+ * Context: RCU.
+ * Return: a config, valid as long as the caller holds RCU; or NULL.
+ */
+const struct mygre_config *
+mygre_table_find(const struct net *net, const struct mygre_tuple *tuple,
+		 const struct sk_buff *skb)
+{
+	const struct mygre_config *found, *spare = NULL;
+	struct mygre_net *mn = mygre_mod_net(net);
+	unsigned int class;
+
+	for (class = 0; class < MYGRE_CLASSES; class++) {
+		struct mygre_tuple look = *tuple;
+
+		/* Once there is a second choice, only a bound one beats it. */
+		if (!READ_ONCE(*(spare ? &mn->bound[class] :
+					 &mn->used[class])))
+			continue;
+		if (class & 1)
+			look.local = 0;
+		if (class & 2)
+			look.remote = 0;
+		found = mygre_table_find_class(mn, &look, skb, &spare);
+		if (found)
+			return found;
+	}
+	return spare;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows kernels differ.
+ *
+ * The code is written for the newest kernel; here older ones are given what
+ * they lack. Kbuild looks into the headers of the target kernel and defines
+ * MYGRE_HAVE_*: by feature, never by version, because stable and distribution
+ * kernels carry later interfaces under earlier numbers.
+ */
+#ifndef _MYGRE_COMPAT_H
+#define _MYGRE_COMPAT_H
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <net/flow.h>
+#include <net/inet_dscp.h>
+#include <net/ip_tunnels.h>
+#include <net/net_namespace.h>
+#include <net/rtnetlink.h>
+
+#if __has_include(<net/gso.h>)
+#include <net/gso.h>
+#endif
+
+#ifdef MYGRE_HAVE_LLTX_FIELD
+/**
+ * mygre_compat_set_lltx() - this device transmits without a lock
+ * @dev: device in setup
+ */
+static inline void mygre_compat_set_lltx(struct net_device *dev)
+{
+	dev->lltx = true;
+}
+#else
+static inline void mygre_compat_set_lltx(struct net_device *dev)
+{
+	dev->features |= NETIF_F_LLTX;
+}
+#endif
+
+#ifdef MYGRE_HAVE_FLOWI4_DSCP
+/**
+ * mygre_compat_set_tos() - set what the outer route lookup sees of the TOS
+ * @fl4: flow
+ * @tos: TOS byte; the ECN bits are left out
+ */
+static inline void mygre_compat_set_tos(struct flowi4 *fl4, u8 tos)
+{
+	fl4->flowi4_dscp = inet_dsfield_to_dscp(tos);
+}
+#else
+static inline void mygre_compat_set_tos(struct flowi4 *fl4, u8 tos)
+{
+	fl4->flowi4_tos = tos & INET_DSCP_MASK;
+}
+#endif
+
+/*
+ * rtnl_link_ops.newlink takes a struct since 6.15. MYGRE_COMPAT_NEWLINK names
+ * what to put into the ops for a function of the new form.
+ */
+#ifdef MYGRE_HAVE_NEWLINK_PARAMS
+#define MYGRE_COMPAT_NEWLINK(fn) fn
+#define MYGRE_COMPAT_DEFINE_NEWLINK(fn)
+
+/**
+ * mygre_compat_link_net() - in which netns is the underlay of a new device
+ * @params: what newlink was given
+ * @dev: the new device
+ *
+ * Return: the netns that "link-netns" named, else the device's own; no
+ * reference is taken.
+ */
+static inline struct net *
+mygre_compat_link_net(const struct rtnl_newlink_params *params,
+		      const struct net_device *dev)
+{
+	return params->link_net ?: dev_net(dev);
+}
+#else
+/**
+ * struct rtnl_newlink_params - as in newer kernels, what we use of it
+ * @tb: IFLA_* attributes
+ * @data: IFLA_INFO_DATA attributes, or NULL
+ */
+struct rtnl_newlink_params {
+	struct nlattr **tb;
+	struct nlattr **data;
+};
+
+/*
+ * These kernels make the device in the netns that "link-netns" named and move
+ * it to its place after newlink.
+ */
+static inline struct net *
+mygre_compat_link_net(const struct rtnl_newlink_params *params,
+		      const struct net_device *dev)
+{
+	return dev_net(dev);
+}
+
+#define MYGRE_COMPAT_NEWLINK(fn) fn##_compat
+#define MYGRE_COMPAT_DEFINE_NEWLINK(fn)					\
+static int fn##_compat(struct net *src_net, struct net_device *dev,	\
+		       struct nlattr *tb[], struct nlattr *data[],	\
+		       struct netlink_ext_ack *extack)			\
+{									\
+	struct rtnl_newlink_params params = { .tb = tb, .data = data };	\
+									\
+	return fn(dev, &params, extack);				\
+}
+#endif
+
+/*
+ * pernet_operations.exit_rtnl handles one netns under RTNL; kernels before
+ * hand over a list. MYGRE_COMPAT_EXIT_RTNL initialises the right member.
+ */
+#ifdef MYGRE_HAVE_EXIT_RTNL
+#define MYGRE_COMPAT_EXIT_RTNL(fn) .exit_rtnl = fn
+#define MYGRE_COMPAT_DEFINE_EXIT_RTNL(fn)
+#else
+#define MYGRE_COMPAT_EXIT_RTNL(fn) .exit_batch_rtnl = fn##_compat
+#define MYGRE_COMPAT_DEFINE_EXIT_RTNL(fn)				\
+static void fn##_compat(struct list_head *nets, struct list_head *kill)	\
+{									\
+	struct net *net;						\
+									\
+	list_for_each_entry(net, nets, exit_list)			\
+		fn(net, kill);						\
+}
+#endif
+
+#ifndef MYGRE_HAVE_REASON_TUNNEL_ECN
+#define SKB_DROP_REASON_IP_TUNNEL_ECN SKB_DROP_REASON_NOT_SPECIFIED
+#endif
+
+#ifndef MYGRE_HAVE_REASON_RECURSION
+#define SKB_DROP_REASON_RECURSION_LIMIT SKB_DROP_REASON_NOT_SPECIFIED
+#endif
+
+#endif /* _MYGRE_COMPAT_H */
