@@ -97,3 +97,13 @@ apt_quiet() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
 		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
+
+# lock_build RELEASE shared|exclusive: until this script ends. A build must not
+# change what a guest is looking at.
+lock_build() {
+	mkdir -p "$MYGRE_BUILD"
+	exec 8>>"$MYGRE_BUILD/.lock-$1"
+	flock --nonblock --"$2" 8 && return
+	say "waiting: $MYGRE_BUILD/$1 is in use (MYGRE_BUILD=DIR names another)"
+	flock --"$2" 8
+}
