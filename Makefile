@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a person types; Kbuild is what the kernel's build system reads.
+
+KDIR    ?= /lib/modules/$(shell uname -r)/build
+RELEASE ?= trixie
+
+# The kernel's build system includes this file too when it finds no Kbuild;
+# there is one, so everything here is for the command line.
+
+all: modules plugin
+
+help:
+	@echo 'mygre: GRE tunnels for routers'
+	@echo
+	@echo '  make [KDIR=DIR]     module for the running kernel, iproute2 plugin'
+	@echo '  make install        install both (uninstall removes them)'
+	@echo '  make clean          remove what was built'
+	@echo
+	@echo 'In a virtual machine with a stock Debian kernel; the first time'
+	@echo 'this installs qemu and fetches a release tree:'
+	@echo
+	@echo '  make demo           a tunnel at work'
+	@echo '  make check          lint, unit tests, all tests'
+	@echo '  make check-all      the same on all three kernels'
+	@echo '  make shell          a shell with module and plugin loaded'
+	@echo '  make lint, unit     only these'
+	@echo
+	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
+	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
+	@echo '  HOST=1              make check on the running kernel instead'
+	@echo '  KTAP_VERBOSE=1      output of passing tests as well'
+	@echo '  MYGRE_SLOW=N        time limits times N'
+	@echo '  MYGRE_CACHE=DIR     release trees (/var/cache/mygre)'
+	@echo '  MYGRE_BUILD=DIR     build directories (build)'
+
+modules:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+plugin:
+	$(MAKE) -C iproute2
+
+iproute2/link_mygre.so: plugin
+
+clean:
+	@if [ -e $(KDIR)/Makefile ]; then \
+		$(MAKE) -C $(KDIR) M=$(CURDIR) clean; \
+	fi
+	$(MAKE) -C iproute2 clean
+	rm -rf --one-file-system build
+
+demo:
+	@selftests/vm/build $(RELEASE)
+	@selftests/vm/boot -r $(RELEASE) -t 120 -- selftests/demo.sh
+
+check:
+	@TESTS="$(TESTS)" HOST="$(HOST)" selftests/vm/check $(RELEASE)
+
+check-all:
+	@TESTS="$(TESTS)" selftests/vm/check bookworm trixie trixie-backports
+
+shell:
+	@selftests/vm/build $(RELEASE)
+	@selftests/vm/boot -i -r $(RELEASE) -- selftests/vm/shell
+
+lint:
+	@selftests/vm/build $(RELEASE)
+	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/lint
+
+unit:
+	@selftests/vm/build $(RELEASE)
+	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/vm/unit
+
+.PHONY: all help modules plugin clean demo check check-all shell lint unit
+
+-include install.mk
