@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The tunnel that swallows itself: the route to its remote endpoint leads into
+# it, as when a routing protocol on the tunnel announces the public network.
+# The packets are dropped and counted, one line is logged, nothing hangs, and
+# traffic flows again as soon as the route is right.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+# b has two addresses that a tunnel can end at, behind its wire.
+topology() {
+	ns_add a b
+	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+	pk address b lo 10.20.0.2/32
+	pk address b lo 10.30.0.2/32
+	ipn a <<-END
+		route add 10.20.0.2/32 via 10.10.10.11
+		route add 10.30.0.2/32 via 10.10.10.11
+	END
+}
+
+setup_each() {
+	tunnel a gre1 local 10.10.10.10 remote 10.20.0.2 ttl 64
+	tunnel b gre1 local 10.20.0.2 remote 10.10.10.10 ttl 64
+	tunnel a gre2 local 10.10.10.10 remote 10.30.0.2 ttl 64
+	tunnel b gre2 local 10.30.0.2 remote 10.10.10.10 ttl 64
+	pk address a gre1 192.168.1.1/24
+	pk address b gre1 192.168.1.2/24
+	pk address a gre2 192.168.2.1/24
+	pk address b gre2 192.168.2.2/24
+}
+
+cleanup_each() {
+	tunnels_del a b
+}
+
+# flows N: a packet through gre N arrives.
+flows() {
+	local packet="ip4 192.168.$1.1 192.168.$1.2 / udp 1 2 / text flows"
+
+	capture far b "gre$1" in
+	send_ip a "$packet"
+	expect far "$packet"
+}
+
+# lost N COUNT: so many packets into gre N.
+lost() {
+	local i
+
+	for ((i = 0; i < $2; i++)); do
+		send_ip a "ip4 192.168.$1.1 192.168.$1.2 / udp 1 2 / text lost"
+	done
+}
+
+# A counter as `ip -s -d -j link` has it.
+link_counter() {
+	local show
+
+	show=$(ipn "$1" -s -d -j link show "$2")
+	[[ $show =~ \"$3\":\ *([0-9]+) ]] || fail "no $3 in $show"
+	echo "${BASH_REMATCH[1]}"
+}
+
+# expect_loops NUMBER: that many packets were counted, as ethtool and ip say.
+expect_loops() {
+	local count
+
+	count=$(device_counter a gre1 tx_loop)
+	[ "$count" = "$1" ] || fail "tx_loop is $count, not $1"
+	count=$(link_counter a gre1 tx_loop)
+	[ "$count" = "$1" ] || fail "ip -s -d link: tx_loop is $count, not $1"
+}
+
+# the remote endpoint is routed into the tunnel, and back
+test_loop() {
+	local packet="ip4 192.168.1.1 192.168.1.2 / udp 1 2 / text lost"
+
+	needs_mygre tx_loop
+	flows 1
+	expect_loops 0
+	ipn a route add 10.20.0.2/32 dev gre1 metric 0 proto ospf
+	ipn a route del 10.20.0.2/32 via 10.10.10.11
+	log_mark
+	capture wire a eth0
+	capture far b gre1 in
+	lost 1 50
+	expect_loops 50
+	expect_no_more wire 0800
+	expect_none far "$packet"
+	pk log 'gre1.*10\.20\.0\.2' || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "one line was wanted: $PKT"
+	pk log . || fail "$PKT"
+	[[ $PKT == "0 lines"* ]] || fail "also in the kernel log: $PKT"
+	ipn a <<-END
+		route add 10.20.0.2/32 via 10.10.10.11
+		route del 10.20.0.2/32 dev gre1
+	END
+	flows 1
+	expect_loops 50
+}
+
+# the same while it is the default route that leads into the tunnel
+test_default_route() {
+	needs_mygre tx_loop
+	ipn a <<-END
+		route del 10.20.0.2/32 via 10.10.10.11
+		route add default dev gre1
+	END
+	lost 1 5
+	expect_loops 5
+	ipn a <<-END
+		route del default
+		route add 10.20.0.2/32 via 10.10.10.11
+	END
+	flows 1
+	expect_loops 5
+}
+
+# two tunnels, each routed through the other
+test_mutual() {
+	local one two
+
+	needs_mygre tx_loop
+	flows 1
+	flows 2
+	ipn a <<-END
+		route replace 10.20.0.2/32 dev gre2
+		route replace 10.30.0.2/32 dev gre1
+	END
+	log_mark
+	capture wire a eth0
+	lost 1 20
+	lost 2 20
+	expect_no_more wire 0800
+	one=$(device_counter a gre1 tx_loop)
+	two=$(device_counter a gre2 tx_loop)
+	[ $((one + two)) -eq 40 ] || fail "tx_loop is $one and $two, not 40"
+	# our own line, not the one that the core has for devices gone wild
+	pk log 'Dead loop|BUG|WARNING|stack' || fail "$PKT"
+	[[ $PKT == "0 lines"* ]] || fail "kernel log: $PKT"
+	ipn a <<-END
+		route replace 10.20.0.2/32 via 10.10.10.11
+		route replace 10.30.0.2/32 via 10.10.10.11
+	END
+	flows 1
+	flows 2
+}
+
+# a tunnel in a tunnel is no loop: two outer headers, one inside the other
+test_nested() {
+	local packet="ip4 192.168.2.1 192.168.2.2 / udp 1 2 / text nested"
+
+	ipn a route replace 10.30.0.2/32 dev gre1
+	ipn b route add 10.10.10.10/32 dev eth0
+	capture wire a eth0
+	capture far b gre2 in
+	send_ip a "$packet"
+	expect wire "ip4 10.10.10.10 10.20.0.2 ttl 64 df 1 id ? / gre 00000800 /
+		ip4 10.10.10.10 10.30.0.2 ttl 64 df 1 id ? / gre 00000800 / $packet"
+	expect far "$packet"
+	[ "$KIND" != mygre ] || expect_loops 0
+	ipn a route replace 10.30.0.2/32 via 10.10.10.11
+	ipn b route del 10.10.10.10/32 dev eth0
+}
+
+# a loop leaves nothing behind: the tunnel can go while its route is wrong
+test_delete() {
+	needs_mygre tx_loop
+	ipn a route replace 10.20.0.2/32 dev gre1
+	lost 1 3
+	ipn a link del gre1
+	ipn a route add 10.20.0.2/32 via 10.10.10.11
+	tunnel a gre1 local 10.10.10.10 remote 10.20.0.2 ttl 64
+	pk address a gre1 192.168.1.1/24
+	flows 1
+}
+
+netns_begin topology
+ktap_main "$@"
