@@ -51,31 +51,24 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 };
 
 /*
- * The core reads attributes liberally: it skips those it has no name for and
- * forgives a wrong length. A setting that is silently lost is worse than an
- * error, so look again, strictly.
+ * Read the attributes out of the request ourselves. The core would do it, but
+ * knows no number above 50, skips those it has no name for and forgives a
+ * wrong length; a setting that is silently lost is worse than an error.
+ * @data has IFLA_MYGRE_MAX + 1 places.
  */
-static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
-				  struct netlink_ext_ack *extack)
+static int mygre_netlink_read(struct nlattr *tb[], struct nlattr *data[],
+			      struct netlink_ext_ack *extack)
 {
-	const struct nlattr *raw, *encap;
+	const struct nlattr *raw = NULL, *encap;
 	int err;
 
-	if (tb[IFLA_ADDRESS] || tb[IFLA_BROADCAST]) {
-		NL_SET_ERR_MSG_ATTR(extack,
-				    tb[IFLA_ADDRESS] ?: tb[IFLA_BROADCAST],
-				    "address: the endpoints are the addresses of a layer 3 tunnel, set local and remote");
-		return -EOPNOTSUPP;
-	}
-	if (!data)
-		return 0;
-	raw = nla_find_nested(tb[IFLA_LINKINFO], IFLA_INFO_DATA);
-	if (raw) {
-		err = nla_validate_nested(raw, IFLA_MYGRE_MAX,
-					  mygre_netlink_policy, extack);
-		if (err)
-			return err;
-	}
+	if (tb[IFLA_LINKINFO])
+		raw = nla_find_nested(tb[IFLA_LINKINFO], IFLA_INFO_DATA);
+	err = __nla_parse(data, IFLA_MYGRE_MAX, raw ? nla_data(raw) : NULL,
+			  raw ? nla_len(raw) : 0, mygre_netlink_policy,
+			  NL_VALIDATE_STRICT, extack);
+	if (err)
+		return err;
 
 	/* iproute2 always sends the type; "none" is no wish. */
 	encap = data[IFLA_GRE_ENCAP_TYPE];
@@ -84,6 +77,16 @@ static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
 		return -EOPNOTSUPP;
 	}
 	return 0;
+}
+
+static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
+				  struct netlink_ext_ack *extack)
+{
+	if (!tb[IFLA_ADDRESS] && !tb[IFLA_BROADCAST])
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS] ?: tb[IFLA_BROADCAST],
+			    "address: a layer 3 tunnel shows its endpoints there, set local and remote");
+	return -EOPNOTSUPP;
 }
 
 /* Merge the flag word of one direction, as far as the request means it */
@@ -152,13 +155,15 @@ static int mygre_netlink_get_addr(const struct nlattr *attr, __be32 *addr,
 }
 
 /* Read a request over what @p holds: the defaults, or the settings in force */
-static int mygre_netlink_parse(struct nlattr *data[], struct mygre_params *p,
+static int mygre_netlink_parse(struct nlattr *tb[], struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
 {
+	struct nlattr *data[IFLA_MYGRE_MAX + 1];
 	int err;
 
-	if (!data)
-		return 0;
+	err = mygre_netlink_read(tb, data, extack);
+	if (err)
+		return err;
 	err = mygre_netlink_get_flags(data, IFLA_GRE_IFLAGS,
 				      IFLA_MYGRE_IFLAGS_MASK, &p->iflags,
 				      extack) ?:
@@ -253,7 +258,7 @@ static int mygre_netlink_newlink(struct net_device *dev,
 	struct mygre_params p = { .pmtudisc = true };
 	int err;
 
-	err = mygre_netlink_parse(params->data, &p, extack) ?:
+	err = mygre_netlink_parse(params->tb, &p, extack) ?:
 	      mygre_netlink_check(net, &p, extack);
 	if (err)
 		return err;
@@ -279,7 +284,7 @@ static int mygre_netlink_changelink(struct net_device *dev, struct nlattr *tb[],
 		return -EPERM;
 	}
 	p = rtnl_dereference(tunnel->config)->params;
-	err = mygre_netlink_parse(data, &p, extack) ?:
+	err = mygre_netlink_parse(tb, &p, extack) ?:
 	      mygre_netlink_check(tunnel->net, &p, extack);
 	if (err)
 		return err;
@@ -374,8 +379,6 @@ struct rtnl_link_ops mygre_netlink_ops __read_mostly = {
 	.kind = "mygre",
 	.priv_size = sizeof(struct mygre_tunnel),
 	.setup = mygre_dev_setup,
-	.maxtype = IFLA_MYGRE_MAX,
-	.policy = mygre_netlink_policy,
 	.validate = mygre_netlink_validate,
 	.newlink = MYGRE_COMPAT_NEWLINK(mygre_netlink_newlink),
 	.changelink = mygre_netlink_changelink,

@@ -81,11 +81,9 @@ mygre_compat_link_net(const struct rtnl_newlink_params *params,
 /**
  * struct rtnl_newlink_params - as in newer kernels, what we use of it
  * @tb: IFLA_* attributes
- * @data: IFLA_INFO_DATA attributes, or NULL
  */
 struct rtnl_newlink_params {
 	struct nlattr **tb;
-	struct nlattr **data;
 };
 
 /*
@@ -105,7 +103,7 @@ static int fn##_compat(struct net *src_net, struct net_device *dev,	\
 		       struct nlattr *tb[], struct nlattr *data[],	\
 		       struct netlink_ext_ack *extack)			\
 {									\
-	struct rtnl_newlink_params params = { .tb = tb, .data = data };	\
+	struct rtnl_newlink_params params = { .tb = tb };		\
 									\
 	return fn(dev, &params, extack);				\
 }
