@@ -64,7 +64,7 @@ shell:
 
 lint:
 	@selftests/vm/build $(RELEASE)
-	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/lint
+	@selftests/vm/enter -k $(RELEASE) selftests/run -n selftests/lint
 
 unit:
 	@selftests/vm/build $(RELEASE)

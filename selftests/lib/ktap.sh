@@ -269,6 +269,7 @@ ktap_main() {
 	done < <(ktap_list "$0")
 
 	if [ $# -gt 0 ] && [ ${#names[@]} -ne $# ]; then
+		ktap_begin
 		echo "Bail out! no such test among: $*"
 		exit 1
 	fi

@@ -98,6 +98,11 @@ apt_quiet() {
 		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
+# remove DIR: never follows a mount that somebody left in it.
+remove() {
+	[ ! -e "$1" ] || as_root rm -rf --one-file-system -- "$1"
+}
+
 # lock_build RELEASE shared|exclusive: until this script ends. A build must not
 # change what a guest is looking at.
 lock_build() {

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Where Debian's packages come from: whatever this machine's own apt uses, for
+# any release. No address is written down here. Needs common.sh.
+
+# shellcheck disable=SC2034 # for those who source this
+DEBIAN_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# release_suites RELEASE: its suites, one per line, with the archive each is in.
+release_suites() {
+	case $1 in
+	*-backports)
+		release_suites "${1%-backports}"
+		echo "main $1"
+		;;
+	*)
+		echo "main $1"
+		echo "main $1-updates"
+		echo "security $1-security"
+		;;
+	esac
+}
+
+# mirror main|security: where this machine's own apt finds Debian.
+# shellcheck disable=SC2016 # apt-get expands the format
+mirror() {
+	local uri codename format='$(REPO_URI)|$(CODENAME)'
+
+	if [ -n "${MYGRE_MIRROR:-}" ] && [ "$1" = main ]; then
+		echo "$MYGRE_MIRROR"
+		return
+	fi
+	while IFS='|' read -r uri codename; do
+		case $1,$codename in
+		security,*-security) ;;
+		security,*) continue ;;
+		main,*-*) continue ;;
+		esac
+		echo "$uri"
+		return
+	done < <(apt-get indextargets --format "$format" \
+		'Created-By: Packages' 'Origin: Debian' | sort -u)
+	# not every machine follows security updates
+	[ "$1" = security ] ||
+		die "no Debian mirror in this machine's apt sources;" \
+			"set MYGRE_MIRROR"
+}
+
+# Prints sources.list for a release.
+sources() {
+	local kind suite uri
+
+	while read -r kind suite; do
+		uri=$(mirror "$kind")
+		[ -n "$uri" ] || continue
+		echo "deb $uri $suite main"
+	done < <(release_suites "$1")
+}
+
+# Proxy settings of this machine's apt, as options for the tree's.
+proxy_options() {
+	apt-config dump --format '%F "%v";%n' |
+		grep -iE '^Acquire::https?::Proxy(-Auto-Detect)?(::[^ ]*)? ' ||
+		true
+}
