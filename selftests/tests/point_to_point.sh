@@ -21,9 +21,11 @@ topology() {
 	wire r2 lan 10.2.0.1/24 -- h2 eth0 10.2.0.2/24
 	wire r1 wan 192.0.2.1/24 -- r2 wan 192.0.2.2/24
 	ipn h1 route add default via 10.1.0.1
+	up
 }
 
-setup_each() {
+# The tunnel, addresses and routes, in the order that a person would type.
+up() {
 	tunnel r1 p2p local 192.0.2.1 remote 192.0.2.2 ttl 64
 	tunnel r2 p2p local 192.0.2.2 remote 192.0.2.1 ttl 64
 	ipn r1 <<-END
@@ -43,7 +45,6 @@ rules() {
 }
 
 cleanup_each() {
-	tunnels_del r1 r2
 	[ -e "$NETNS_TMP/nft" ] || return 0
 	at r1 nft flush ruleset
 	at r2 nft flush ruleset
@@ -190,9 +191,10 @@ test_masquerade() {
 test_teardown() {
 	local before after
 
-	cleanup_each
+	tunnels_del r1
 	before=$(ipn r1 -j address show; ipn r1 -j route show table all)
-	setup_each
+	tunnels_del r2
+	up
 	open
 	ipn r1 <<-END
 		route del 10.2.0.0/24 via 192.168.5.2
