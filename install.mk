@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Installing, included by Makefile.
+# Installing, included by Makefile, which builds.
 #
 #   make install [KVER=RELEASE]   everything, for the running kernel
 #   make install-tools            what depends on no kernel: plugin for ip,
@@ -10,8 +10,14 @@
 # folder to make a package from. PREFIX says where man page and completion go.
 # The directory of the plugin is not ours to choose: ip looks in one place.
 
+# Makefile has a KDIR for the running kernel. Here KVER alone is enough, and so
+# is a KDIR: it knows its release.
+ifneq ($(filter file undefined,$(origin KDIR)),)
 KVER    ?= $(shell uname -r)
-KDIR    ?= /lib/modules/$(KVER)/build
+KDIR     = /lib/modules/$(KVER)/build
+else
+KVER    ?= $(shell cat $(KDIR)/include/config/kernel.release)
+endif
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man/man8
 COMPDIR ?= /etc/bash_completion.d
@@ -35,8 +41,7 @@ install: install-module install-tools
 # Kbuild builds what is missing; its own installer knows how this kernel wants
 # modules packed and signed. It would run depmod only with a System.map, which
 # Debian does not install, so that is done here.
-install-module:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+install-module: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates \
 		INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) DEPMOD=true modules_install
 	$(call run-depmod)
@@ -58,9 +63,6 @@ install-tools: $(PLUGIN) need-iplibdir
 	install -m 644 iproute2/mygre.8 $(DESTDIR)$(MANDIR)/mygre.8
 	install -m 644 iproute2/mygre.bash $(DESTDIR)$(COMPDIR)/mygre
 
-$(PLUGIN): FORCE
-	$(MAKE) -C iproute2
-
 need-iplibdir:
 	@if [ -z "$(IPLIBDIR)" ]; then \
 		echo "cannot tell where ip looks for plugins: set IPLIBDIR" >&2; \
@@ -77,7 +79,5 @@ uninstall: need-iplibdir
 	rm -f $(DESTDIR)$(IPLIBDIR)/link_mygre.so \
 		$(DESTDIR)$(MANDIR)/mygre.8 $(DESTDIR)$(COMPDIR)/mygre
 
-FORCE:
-
 .PHONY: install install-module install-tools uninstall need-iplibdir \
-	print-iplibdir FORCE
+	print-iplibdir
