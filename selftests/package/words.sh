@@ -261,7 +261,7 @@ test_refused() {
 	done
 }
 
-# counters: text shows what has counted, JSON all, unknown ones by number
+# of the counters text shows what has counted, JSON all, unknown ones by number
 test_xstats() {
 	local text names
 

@@ -12,6 +12,9 @@
 # shellcheck source=selftests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
 
+# The devices that a test makes are in this group.
+GROUP=77
+
 # One namespace for either kind, so that the devices can have the same names.
 topology() {
 	ns_add gre mygre
@@ -22,15 +25,16 @@ topology() {
 	kind_load mygre
 }
 
+# All at once: each deletion by itself would wait for the last reader.
 cleanup_each() {
-	local ns dev
+	local ns
 
 	for ns in gre mygre; do
-		while read -r _ dev _; do
-			dev=${dev%%@*}
-			echo "link del ${dev%:}"
-		done < <(ipn "$ns" -o link show | grep -E '^[0-9]+: t[0-9]+[@:]') |
-			ipn "$ns"
+		ipn "$ns" link del group $GROUP 2>/dev/null || :
+		if ipn "$ns" -o link show | grep -E '^[0-9]+: t[0-9]+[@:]'; then
+			echo "not in group $GROUP: $ns"
+			return 1
+		fi
 	done
 }
 
@@ -69,7 +73,7 @@ devices() {
 
 	while read -r words; do
 		n=$((n + 1))
-		echo "link $1 t$n type KIND ${2:-remote 198.51.100.$n} $words"
+		echo "link $1 t$n group $GROUP type KIND ${2:-remote 198.51.100.$n} $words"
 	done
 }
 
@@ -101,9 +105,9 @@ test_create() {
 # tunnels without a remote endpoint
 test_create_any() {
 	both 3 <<-END
-		link add t1 type KIND remote any local 192.0.2.1
-		link add t2 type KIND remote any local any key 7
-		link add t3 type KIND local 192.0.2.1 key 8 dev eth0
+		link add group $GROUP t1 type KIND remote any local 192.0.2.1
+		link add group $GROUP t2 type KIND remote any local any key 7
+		link add group $GROUP t3 type KIND local 192.0.2.1 key 8 dev eth0
 	END
 }
 
@@ -134,7 +138,7 @@ test_change() {
 
 # the settings of a link that are at their default can be named
 test_change_bare() {
-	yes "" | head -n 7 | devices add | both 7
+	devices add <<<$'\n\n\n\n\n\n' | both 7
 	devices set " " <<-END | both 7
 		ttl 9
 		tos inherit
@@ -151,7 +155,7 @@ test_change_any() {
 	local text
 
 	ipn mygre <<-END
-		link add t1 type mygre local 192.0.2.2 remote 192.0.2.1 dev eth0
+		link add group $GROUP t1 type mygre local 192.0.2.2 remote 192.0.2.1 dev eth0
 		link set t1 type mygre local any nodev
 	END
 	text=$(ipn mygre -d -o link show t1)
@@ -161,8 +165,8 @@ test_change_any() {
 
 # refused_or_same WORDS: the module says why not, or does what gre does.
 refused_or_same() {
-	if ipn mygre link add t1 type mygre $1 >"$NETNS_TMP/said" 2>&1; then
-		ipn gre link add t1 type gre $1
+	if ipn mygre link add group $GROUP t1 type mygre $1 >"$NETNS_TMP/said" 2>&1; then
+		ipn gre link add group $GROUP t1 type gre $1
 		show gre >"$NETNS_TMP/show.gre"
 		show mygre >"$NETNS_TMP/show.mygre"
 		diff -u "$NETNS_TMP/show.gre" "$NETNS_TMP/show.mygre" ||
@@ -200,12 +204,12 @@ test_unsupported() {
 	END
 }
 
-# counters: nothing in the text until something counts, and then its name
+# nothing in the text until something counts, and then its name
 test_counters() {
 	local text json value
 
 	ipn mygre <<-END
-		link add t1 type mygre local 192.0.2.2 remote 203.0.113.1
+		link add group $GROUP t1 type mygre local 192.0.2.2 remote 203.0.113.1
 		address add 10.0.0.1/24 dev t1
 		link set t1 up
 	END
