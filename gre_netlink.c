@@ -15,7 +15,7 @@
 #include "mygre_compat.h"
 
 /* What "gre" or "ip6gre" know and this version does not do */
-#define MYGRE_NETLINK_REFUSE(text) \
+#define MYGRE_REFUSE(text) \
 	{ .type = NLA_REJECT, .reject_message = (text) }
 
 static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
@@ -30,22 +30,27 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 	[IFLA_GRE_TOS] = { .type = NLA_U8 },
 	[IFLA_GRE_PMTUDISC] = { .type = NLA_U8 },
 	[IFLA_GRE_ENCAP_LIMIT] =
-		MYGRE_NETLINK_REFUSE("encaplimit: IPv6 underlays are not supported"),
+		MYGRE_REFUSE("encaplimit: no IPv6 underlay yet"),
 	[IFLA_GRE_FLOWINFO] =
-		MYGRE_NETLINK_REFUSE("flowlabel: IPv6 underlays are not supported"),
-	[IFLA_GRE_FLAGS] = MYGRE_NETLINK_REFUSE("IPv6 underlays are not supported"),
+		MYGRE_REFUSE("flowlabel: no IPv6 underlay yet"),
+	[IFLA_GRE_FLAGS] =
+		MYGRE_REFUSE("no IPv6 underlay yet"),
 	[IFLA_GRE_ENCAP_TYPE] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_FLAGS] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_SPORT] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_DPORT] = { .type = NLA_U16 },
-	[IFLA_GRE_COLLECT_METADATA] = MYGRE_NETLINK_REFUSE("external is not supported"),
+	[IFLA_GRE_COLLECT_METADATA] =
+		MYGRE_REFUSE("external: not supported"),
 	[IFLA_GRE_IGNORE_DF] = { .type = NLA_U8 },
 	[IFLA_GRE_FWMARK] = { .type = NLA_U32 },
-	[IFLA_GRE_ERSPAN_INDEX] = MYGRE_NETLINK_REFUSE("erspan: ERSPAN is not supported"),
-	[IFLA_GRE_ERSPAN_VER] = MYGRE_NETLINK_REFUSE("erspan_ver: ERSPAN is not supported"),
-	[IFLA_GRE_ERSPAN_DIR] = MYGRE_NETLINK_REFUSE("erspan_dir: ERSPAN is not supported"),
+	[IFLA_GRE_ERSPAN_INDEX] =
+		MYGRE_REFUSE("erspan: not supported"),
+	[IFLA_GRE_ERSPAN_VER] =
+		MYGRE_REFUSE("erspan_ver: not supported"),
+	[IFLA_GRE_ERSPAN_DIR] =
+		MYGRE_REFUSE("erspan_dir: not supported"),
 	[IFLA_GRE_ERSPAN_HWID] =
-		MYGRE_NETLINK_REFUSE("erspan_hwid: ERSPAN is not supported"),
+		MYGRE_REFUSE("erspan_hwid: not supported"),
 	[IFLA_MYGRE_IFLAGS_MASK] = { .type = NLA_U16 },
 	[IFLA_MYGRE_OFLAGS_MASK] = { .type = NLA_U16 },
 };
@@ -90,8 +95,9 @@ static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
 }
 
 /* Merge the flag word of one direction, as far as the request means it */
-static int mygre_netlink_get_flags(struct nlattr *data[], int attr, int mask_attr,
-				   __be16 *flags, struct netlink_ext_ack *extack)
+static int mygre_netlink_get_flags(struct nlattr *data[], int attr,
+				   int mask_attr, __be16 *flags,
+				   struct netlink_ext_ack *extack)
 {
 	__be16 mask = cpu_to_be16(0xffff), wish;
 
@@ -128,7 +134,8 @@ static int mygre_netlink_get_key(const struct nlattr *attr, __be16 flags,
 	if (flags & GRE_KEY)
 		return 0;
 	if (attr && *key) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "key: given without its flag");
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "key: given without its flag");
 		return -EINVAL;
 	}
 	*key = 0;
@@ -142,7 +149,7 @@ static int mygre_netlink_get_addr(const struct nlattr *attr, __be32 *addr,
 		return 0;
 	if (nla_len(attr) == sizeof(struct in6_addr)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "local, remote: IPv6 underlays are not supported");
+				    "local, remote: no IPv6 underlay yet");
 		return -EOPNOTSUPP;
 	}
 	if (nla_len(attr) != sizeof(*addr)) {

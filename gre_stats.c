@@ -4,7 +4,6 @@
  * counters, and how they are shown.
  */
 
-#include <linux/ethtool.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>

@@ -261,7 +261,7 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 	return MYGRE_OK;
 }
 
-/* Hand the outer packet to the underlay, which counts as ours what it refuses */
+/* Hand the outer packet to the underlay; what that refuses counts as ours */
 static void mygre_xmit_send(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 			    unsigned int len)
 {

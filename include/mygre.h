@@ -5,6 +5,7 @@
 #ifndef _MYGRE_H
 #define _MYGRE_H
 
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/ip.h>
 #include <linux/list.h>
@@ -16,7 +17,6 @@
 #include "mygre_hdr.h"
 #include "mygre_stats.h"
 
-struct ethtool_ops;
 struct flowi4;
 struct netlink_ext_ack;
 struct rtnl_link_ops;

@@ -18,7 +18,7 @@
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
 
-#if __has_include(<net/gso.h>)
+#ifdef MYGRE_HAVE_GSO_H
 #include <net/gso.h>
 #endif
 

@@ -83,10 +83,11 @@ static bool test_build(void)
 
 	for (i = 0; i < N_GOLDEN; i++) {
 		for (j = 0; j < N_PROTOS; j++) {
-			struct mygre_hdr hdr = golden_hdr(&golden[i], protos[j]);
 			__u8 want[MYGRE_HDR_MAX], got[MYGRE_HDR_MAX];
+			struct mygre_hdr hdr;
 			__u8 *p;
 
+			hdr = golden_hdr(&golden[i], protos[j]);
 			memcpy(want, golden[i].bytes, sizeof(want));
 			want[2] = protos[j] >> 8;
 			want[3] = protos[j] & 0xff;
@@ -126,17 +127,17 @@ static bool test_parse(void)
 
 	for (i = 0; i < N_GOLDEN; i++) {
 		for (j = 0; j < N_PROTOS; j++) {
-			struct mygre_hdr want = golden_hdr(&golden[i], protos[j]);
+			struct mygre_hdr got, want;
 			__u8 bytes[MYGRE_HDR_MAX];
-			struct mygre_hdr got;
 
+			want = golden_hdr(&golden[i], protos[j]);
 			memcpy(bytes, golden[i].bytes, sizeof(bytes));
 			bytes[2] = protos[j] >> 8;
 			bytes[3] = protos[j] & 0xff;
 			if (parse(bytes, golden[i].len, &got) != MYGRE_OK ||
-			    got.flags != want.flags || got.proto != want.proto ||
-			    got.key != want.key || got.seq != want.seq ||
-			    got.len != want.len)
+			    got.flags != want.flags ||
+			    got.proto != want.proto || got.key != want.key ||
+			    got.seq != want.seq || got.len != want.len)
 				ok = ktap_note("%s, proto %04x: read wrongly",
 					       golden[i].name, protos[j]);
 		}

@@ -9,8 +9,8 @@
 #ifndef _UAPI_LINUX_MYGRE_H
 #define _UAPI_LINUX_MYGRE_H
 
-/**
- * enum - attributes of IFLA_INFO_DATA that "gre" does not know
+/*
+ * Attributes of IFLA_INFO_DATA that "gre" does not know
  * @IFLA_MYGRE_IFLAGS_MASK: __be16, the bits of IFLA_GRE_IFLAGS that a request
  *	means to set or clear; the others keep their value. Without it the
  *	whole word is meant, as with "gre". Never reported.
@@ -64,10 +64,7 @@ enum {
 	X(TX_UNDERLAY, "tx_underlay",					\
 	  "refused below: firewall, policy or queue")
 
-/**
- * enum mygre_stat - attributes of IFLA_INFO_XSTATS, u64 each
- * @MYGRE_STAT_UNSPEC: padding
- */
+/* Attributes of IFLA_INFO_XSTATS, u64 each; MYGRE_STAT_UNSPEC is padding */
 #define MYGRE_STAT_ENUM(symbol, name, text) MYGRE_STAT_##symbol,
 enum mygre_stat {
 	MYGRE_STAT_UNSPEC,
