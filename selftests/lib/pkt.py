@@ -27,6 +27,7 @@ and the protocol of the layer above are filled in:
 A "?" for a number, or a dot for a hex digit, matches anything and so makes a
 packet that can be looked for but not sent.
 """
+import binascii
 import errno
 import fcntl
 import os
@@ -40,9 +41,9 @@ import time
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFHWADDR = 0x8913, 0x8914, 0x8927
-RTM_NEWLINK, RTM_NEWADDR = 16, 20
+NLMSG_DONE, RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR = 3, 16, 18, 20
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
-NLM_F_ACK_TLVS = 0x200
+NLM_F_DUMP, NLM_F_ACK_TLVS = 0x300, 0x200
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
 CLONE_NEWNET = 0x40000000
 
@@ -521,6 +522,26 @@ class Server:
                                     attribute(3, dev.encode() + b"\0") +
                                     attribute(18, info))
         return "%s %s" % (errno.errorcode.get(error, error), text)
+
+    def do_links(self, space):
+        """links NS: a checksum over what the kernel says about all devices."""
+        with Within(space), \
+                socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+            body = struct.pack("BxHiII", 0, 0, 0, 0, 0)
+            sock.send(struct.pack("IHHII", 16 + len(body), RTM_GETLINK,
+                                  NLM_F_REQUEST | NLM_F_DUMP, 1, 0) + body)
+            total = 0
+            while True:
+                answer = sock.recv(1 << 20)
+                if struct.unpack_from("H", answer, 4)[0] == NLMSG_DONE:
+                    return "%08x" % total
+                total = binascii.crc32(answer, total)
+
+    def do_repeat(self, count, *request):
+        """repeat N REQUEST...: the answer is that to the last."""
+        for _ in range(int(count)):
+            result = getattr(self, "do_" + request[0])(*request[1:])
+        return result
 
     def do_read(self, space, path):
         """read NS PATH: a file of /proc, as seen there, on one line."""

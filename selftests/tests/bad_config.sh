@@ -1,0 +1,263 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Configuration that must be refused: with a message that says why, and with
+# not the smallest change to what is there.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+topology() {
+	ns_add a
+	wire a eth0 10.10.10.10/24 -- a eth1
+	ipn a <<-END
+		link add one type $KIND local 10.10.10.10 remote 10.10.10.11 key 7
+		link add two type $KIND local 10.10.10.10 remote 10.10.10.11 ttl 9 tos 0x10
+		link add three type $KIND local 10.10.10.10 remote 10.10.10.12 dev eth0
+		link add any type $KIND local 10.10.10.10 ttl 3
+	END
+}
+
+# A checksum over all that the kernel says about all devices, in PKT.
+state() {
+	pk links a || fail "$PKT"
+}
+
+# refused REGEX COMMAND...: the command fails, its error matches REGEX, and
+# everything is as it was.
+refused() {
+	local regex=$1 before error
+
+	shift
+	state
+	before=$PKT
+	if error=$("$@" 2>&1); then
+		fail "was accepted: $*"
+	fi
+	state
+	[ "$before" = "$PKT" ] || fail "changed by $*: $(ipn a -d link show)"
+	[[ $error =~ $regex ]] ||
+		fail "'$error' instead of '$regex' from: $*"
+}
+
+# refuses: each line of stdin is REGEX | WORDS, words for ip link.
+refuses() {
+	local regex words
+
+	while IFS='|' read -r regex words; do
+		# shellcheck disable=SC2086 # words
+		refused "${regex//_/ }" ipn a link ${words//KIND/$KIND}
+	done
+}
+
+# what ip sends is refused by the kernel, with its reason
+test_words() {
+	needs_mygre "a message for every refusal"
+	# _ in the expression stands for a space
+	refuses <<-END
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local 10.10.10.10 remote 10.10.10.11 key 7
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local 10.10.10.10 remote 10.10.10.11 ttl 77
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local 10.10.10.10 remote 10.10.10.12 dev eth0
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local 10.10.10.10
+		^Error:.*same_local,_remote,_key_and_dev|change two type KIND key 7
+		^Error:.*same_local,_remote,_key_and_dev|change one type KIND remote 10.10.10.12 nokey dev eth0
+		^Error:.*remote:.*group|add x type KIND remote 224.9.9.9
+		^Error:.*remote:.*group|add x type KIND remote 224.9.9.9 dev eth0
+		^Error:.*remote:.*one_host|add x type KIND remote 255.255.255.255
+		^Error:.*local:.*one_host|add x type KIND local 224.0.0.1 remote 10.10.10.13
+		^Error:.*local:.*one_host|add x type KIND local 255.255.255.255 remote 10.10.10.13
+		^Error:.*ttl.*nopmtudisc|add x type KIND local 10.10.10.10 remote 10.10.10.13 ttl 64 nopmtudisc
+		^Error:.*ttl.*nopmtudisc|change two type KIND nopmtudisc
+		^Error:.*ignore-df|add x type KIND remote 10.10.10.13 ignore-df pmtudisc
+		^Error:.*remote:.*any|change any type KIND remote 10.10.10.13
+		^Error:.*remote:.*any|change one type KIND remote any
+		^Error:.*IPv6|add x type KIND local fd00::1 remote fd00::2
+		^Error:.*csum|add x type KIND local 10.10.10.10 remote 10.10.10.13 csum
+		^Error:.*seq|add x type KIND local 10.10.10.10 remote 10.10.10.13 seq
+		^Error:.*external|add x type KIND external
+		^Error:.*encap|add x type KIND local 10.10.10.10 remote 10.10.10.13 encap fou encap-sport 5555
+		^Error:.*address|add x address 02:00:00:00:00:01 type KIND remote 10.10.10.13
+	END
+}
+
+# what ip itself does not understand never gets to the kernel
+test_ip() {
+	refuses <<-END
+		nosuchdev|add x type KIND local 10.10.10.10 remote 10.10.10.13 dev nosuchdev
+		.|add x type KIND local 10.10.10.300
+		.|add x type KIND local 10.10.10.10 remote banana
+		.|add x type KIND local
+		.|add x type KIND ttl 256
+		.|add x type KIND ttl -1
+		.|add x type KIND ttl banana
+		.|add x type KIND tos banana
+		.|add x type KIND key 4294967296
+		.|add x type KIND banana
+		exists|add one type KIND remote 10.10.10.13
+		exists|add eth0 type KIND remote 10.10.10.13
+		.|add averylongnameforanydevice type KIND remote 10.10.10.13
+		.|add a/b type KIND remote 10.10.10.13
+		.|set one address 02:00:00:00:00:01
+		.|set two mtu 67
+		.|set two mtu 65536
+	END
+}
+
+# raw ERRNO REGEX add|change DEV ATTRIBUTE:HEX...: a request that ip would not
+# send. The numbers are those of IFLA_GRE_*.
+raw() {
+	local errno=$1 regex=$2 verb=$3 dev=$4
+
+	shift 4
+	request() {
+		pk link "$verb" a "$dev" "$KIND" "$@"
+		echo "$PKT"
+		[[ $PKT == 0* ]]
+	}
+	refused "^($errno) .*$regex" request "$@"
+}
+
+LOCAL=6:0a0a0a0a
+REMOTE=7:0a0a0a0d
+
+# addresses of every wrong length
+test_address_length() {
+	local bytes length
+
+	needs_mygre "the strict length of an address"
+	bytes=000102030405060708090a0b0c0d0e0f10
+	for length in 0 1 2 3 5 8 15 17; do
+		raw 'EINVAL|ERANGE' . add x "6:${bytes:0:length * 2}" "$REMOTE"
+		raw 'EINVAL|ERANGE' . change one "7:${bytes:0:length * 2}"
+	done
+	raw 'EINVAL|ENOTSUP' . add x "$LOCAL" 7:fd000000000000000000000000000002
+}
+
+# other attributes of a wrong length, with wrong contents, or unknown
+test_attributes() {
+	local number
+
+	needs_mygre "the strict length of an attribute"
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 8:
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 8:0102
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 9:0102
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 10:00000000
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 2:20
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 2:2000 4:0007
+	raw 'EINVAL|ERANGE' . add x "$LOCAL" "$REMOTE" 1:01
+	raw ENODEV dev add x "$LOCAL" "$REMOTE" 1:39300000
+	raw ENODEV dev change one 1:39300000
+	raw EINVAL flags add x "$LOCAL" "$REMOTE" 2:4000
+	raw EINVAL flags add x "$LOCAL" "$REMOTE" 3:0001
+	raw EINVAL flags change one 3:0800
+	raw EINVAL mask change one 64:2000
+	raw EINVAL key add x "$LOCAL" "$REMOTE" 4:00000007
+	for number in 25 40 50 51 63 66 100 1000; do
+		raw 'EINVAL|ENOTSUP' . add x "$LOCAL" "$REMOTE" "$number:01000000"
+		raw 'EINVAL|ENOTSUP' . change one "$number:01000000"
+	done
+	for number in 11 12 13 18 21 22 23 24; do
+		raw 'EINVAL|ENOTSUP' . change one "$number:01000000"
+	done
+	# the same request, but for its fault, is fine
+	pk link add a x "$KIND" "$LOCAL" "$REMOTE" 2:2000 4:00000007
+	[[ $PKT == 0* ]] || fail "$PKT"
+	ipn a link del x
+}
+
+# who may not administrate the network changes nothing
+test_capability() {
+	require_command setpriv
+	refused 'Operation not permitted' at a setpriv --bounding-set=-net_admin \
+		--inh-caps=-net_admin ip link add x type "$KIND" remote 10.10.10.13
+	refused 'Operation not permitted' at a setpriv --bounding-set=-net_admin \
+		--inh-caps=-net_admin ip link change one type "$KIND" ttl 5
+}
+
+# root of a user namespace changes no tunnel whose underlay is not its own
+test_user_namespace() {
+	local pid before
+
+	require_command unshare
+	mkfifo "$NETNS_TMP/hold"
+	unshare -U -r -n cat "$NETNS_TMP/hold" &
+	pid=$!
+	exec {hold}<>"$NETNS_TMP/hold"
+	# unshare has done its work when cat is there
+	wait_for grep -q '^cat' "/proc/$pid/comm"
+	ipn a link add guest type "$KIND" local 10.10.10.10 remote 10.10.10.14
+	ipn a link set guest netns "$pid"
+	inside() {
+		nsenter -t "$pid" -U -n --preserve-credentials "$@"
+	}
+	before=$(inside ip -d -j link show guest)
+	if inside ip link change guest type "$KIND" ttl 5 2>"$NETNS_TMP/error"; then
+		fail "root of a user namespace changed a tunnel of ours"
+	fi
+	cat "$NETNS_TMP/error"
+	grep -qE 'not permitted|do not administer' "$NETNS_TMP/error"
+	[ "$before" = "$(inside ip -d -j link show guest)" ] || fail "changed"
+	# where it is root it may have tunnels of its own, and change them
+	inside ip link add own type "$KIND" local 10.9.9.9 remote 10.9.9.8
+	inside ip link change own type "$KIND" ttl 5
+	[[ $(inside ip -d link show own) == *"ttl 5"* ]]
+	kill "$pid"
+	exec {hold}>&-
+}
+
+# Kilobytes that the kernel cannot give back.
+kernel_memory() {
+	awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 }
+		END { print sum }' /proc/meminfo
+}
+
+# many: 1,000 devices made, and deleted by one request.
+many() {
+	local i
+
+	for ((i = 0; i < 1000; i++)); do
+		echo "link add m$i group $GROUP type $KIND" \
+			"local 10.10.10.10 remote 10.99.$((i >> 8)).$((i & 255))"
+	done | ipn a
+	tunnels_del a
+}
+
+# 1,000 devices come and go, and the memory with them
+test_thousand() {
+	local before after
+
+	many		# what is cached is cached from here on
+	before=$(kernel_memory)
+	back() {
+		after=$(kernel_memory)
+		# a leak of one small object per device would be 64 kB, of a
+		# device 3 MB; the machine's own noise is some hundred kB
+		[ $((after - before)) -lt 1024 ]
+	}
+	many
+	wait_for back
+	echo "kernel memory: $before kB before, $after kB after"
+	[ "$(ipn a -j link show type "$KIND" | grep -o '"ifname"' | wc -l)" -lt 10 ]
+}
+
+# 1,000 refused requests leave nothing either
+test_thousand_refused() {
+	local before after
+
+	before=$(kernel_memory)
+	pk repeat 1000 link add a x "$KIND" "$LOCAL" 7:0a0a0a0b
+	[[ $PKT == EEXIST* ]] || fail "$PKT"
+	pk repeat 1000 link change a one "$KIND" 2:0000 3:0000
+	[[ $PKT == EEXIST* ]] || fail "$PKT"
+	back() {
+		after=$(kernel_memory)
+		[ $((after - before)) -lt 512 ]
+	}
+	wait_for back
+}
+
+netns_begin topology
+ktap_main "$@"
