@@ -11,12 +11,13 @@
 # The directory of the plugin is not ours to choose: ip looks in one place.
 
 # Makefile has a KDIR for the running kernel. Here KVER alone is enough, and so
-# is a KDIR: it knows its release.
+# is a KDIR: it knows the release that a module for it will bear.
 ifneq ($(filter file undefined,$(origin KDIR)),)
 KVER    ?= $(shell uname -r)
 KDIR     = /lib/modules/$(KVER)/build
 else
-KVER    ?= $(shell cat $(KDIR)/include/config/kernel.release)
+KVER    ?= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		$(KDIR)/include/generated/utsrelease.h)
 endif
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man/man8
@@ -36,14 +37,18 @@ endif
 PLUGIN   := iproute2/link_mygre.so
 MOD_ROOT  = $(INSTALL_MOD_PATH)/lib/modules/$(KVER)
 
+NO_SIGN   = $(if $(wildcard $(KDIR)/certs/signing_key.*),,CONFIG_MODULE_SIG_ALL=)
+
 install: install-module install-tools
 
 # Kbuild builds what is missing; its own installer knows how this kernel wants
 # modules packed and signed. It would run depmod only with a System.map, which
-# Debian does not install, so that is done here.
+# Debian does not install, so that is done here. Without the kernel's private
+# key, signing is only an error message.
 install-module: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates \
-		INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) DEPMOD=true modules_install
+		INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) DEPMOD=true $(NO_SIGN) \
+		modules_install
 	$(call run-depmod)
 
 # A folder for a package holds no kernel whose list could be updated.

@@ -36,7 +36,10 @@ nothing_left() {
 # make install, then ip finds the plugin and modprobe the module; uninstall
 test_install() {
 	before
-	make -C "$TOP" install KVER="$KVER"
+	make -C "$TOP" install KVER="$KVER" 2>&1 | tee "$WORK/said"
+	# what nobody can do anything about worries people
+	! grep -i 'error\|warning:' "$WORK/said" | grep -v 'System.map' ||
+		fail "not a quiet installation"
 	[ "$(modprobe -S "$KVER" -R rtnl-link-mygre)" = mygre ] ||
 		fail "no module serves the link kind"
 	case $(modinfo -k "$KVER" -n mygre) in
