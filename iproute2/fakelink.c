@@ -4,14 +4,15 @@
  *
  * Loaded into ip with LD_PRELOAD, it answers for rtnetlink as a kernel would
  * that has a link t0: RTM_NEWLINK sets the link's IFLA_INFO_DATA, RTM_GETLINK
- * reports it. What is about other links goes to the real kernel. A "gre" forgets what a change leaves out, as ip_gre does; any
- * other kind keeps it and obeys the masks, as include/uapi/linux/mygre.h says.
- * So one and the same command line for both kinds can be compared to the byte
- * of output, for words that the module refuses so far, too.
+ * reports it. What is about other links goes to the real kernel. A "gre"
+ * forgets what a change leaves out, as ip_gre does; any other kind keeps it and
+ * obeys the masks, as include/uapi/linux/mygre.h says. So one and the same
+ * command line for both kinds can be compared to the byte of output, for words
+ * that the module refuses so far, too.
  *
  * FAKELINK_STATE	file that keeps the link from one ip to the next
- * FAKELINK_LOG		file that gets one line per RTM_NEWLINK: create or change,
- *			the kind, and each attribute as NUMBER=HEX
+ * FAKELINK_LOG		file that gets one line per RTM_NEWLINK: create or
+ *			change, the kind, and each attribute as NUMBER=HEX
  * FAKELINK_XSTATS	"TYPE=VALUE ..." to report as IFLA_INFO_XSTATS
  */
 #define _GNU_SOURCE

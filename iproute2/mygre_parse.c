@@ -264,10 +264,11 @@ static void take_encap_flag(struct mygre_request *req,
 }
 
 /* Words with a value, and words without */
-#define VALUE(n, fn, ...) { .name = n, .take = fn, .has_value = true, __VA_ARGS__ }
+#define VALUE(n, fn, ...)						\
+	{ .name = n, .take = fn, .has_value = true, __VA_ARGS__ }
 #define PLAIN(n, fn, ...) { .name = n, .take = fn, __VA_ARGS__ }
 #define FLAG(n, bit, d)							\
-	PLAIN(n, take_flag_on, .arg = bit, .dirs = d, .short_ok = true),	\
+	PLAIN(n, take_flag_on, .arg = bit, .dirs = d, .short_ok = true), \
 	PLAIN("no" n, take_flag_off, .arg = bit, .dirs = d, .short_ok = true)
 #define KEY(n, d)							\
 	VALUE(n, take_key, .dirs = d, .short_ok = true),		\
