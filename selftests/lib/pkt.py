@@ -315,6 +315,40 @@ def sum_is_right(digits):
     return fold(bytes.fromhex(digits[:40])) == 0
 
 
+# --- PPTP ------------------------------------------------------------------
+
+class PptpChannel:
+    """A PPTP socket and the PPP channel on it; reads like a socket."""
+
+    PPPIOCGCHAN, PPPIOCATTCHAN = 0x80047437, 0x40047438
+
+    def __init__(self, local, remote):
+        import ctypes               # python's bind knows no such address
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.sock = socket.socket(24, socket.SOCK_STREAM, 2)
+        for call, end in (libc.bind, local), (libc.connect, remote):
+            address = struct.pack("=HIHH4s16x", 24, 2, end[1], 0,
+                                  socket.inet_aton(end[0]))
+            if call(self.sock.fileno(), address, len(address)):
+                raise OSError(ctypes.get_errno(), call.__name__)
+        number = fcntl.ioctl(self.sock, self.PPPIOCGCHAN, b"\0" * 4)
+        self.file = os.open("/dev/ppp", os.O_RDWR)
+        fcntl.ioctl(self.file, self.PPPIOCATTCHAN, number)
+
+    def fileno(self):
+        """What select waits for."""
+        return self.file
+
+    def recvfrom(self, size):
+        """A frame of PPP, without address and control."""
+        return os.read(self.file, size), ("ppp", 0)
+
+    def close(self):
+        """Hang up."""
+        os.close(self.file)
+        self.sock.close()
+
+
 # --- requests --------------------------------------------------------------
 
 class Refused(Exception):
@@ -439,6 +473,14 @@ class Server:
             if wanted.fullmatch(data.hex()):
                 return "%s %d" % sender
             others.append(data.hex())
+
+    def do_pptp(self, name, space, local, call, remote, remote_call):
+        """pptp NAME NS LOCAL CALL REMOTE CALL: be a PPTP end that hears what
+        is not for PPP itself, as a daemon would the link control protocol."""
+        self.do_close(name)
+        with Within(space):
+            self.sockets[name] = PptpChannel((local, int(call)),
+                                             (remote, int(remote_call)))
 
     def do_mroute(self, name, space, group, source, *devs):
         """mroute NAME NS GROUP SOURCE IN OUT...: forward multicast packets."""
