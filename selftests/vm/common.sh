@@ -43,8 +43,13 @@ check_release() {
 		die "the test machine is x86_64 only, this is $(uname -m)"
 }
 
-tree_root() {
-	echo "$MYGRE_CACHE/$1/root"
+# use_tree RELEASE: makes the tree if need be, sets the variable root, and keeps
+# the tree from being removed until this script ends.
+use_tree() {
+	root=$("$MYGRE_TOP/selftests/vm/tree" "$1")
+	exec 7<"$root/../stamp"
+	flock --shared 7
+	[ -e "$root/../stamp" ] || die "the tree of $1 has just been removed"
 }
 
 # tree_kver ROOT: the kernel to boot and to build for; the newest if several.
@@ -101,6 +106,26 @@ apt_quiet() {
 # remove DIR: never follows a mount that somebody left in it.
 remove() {
 	[ ! -e "$1" ] || as_root rm -rf --one-file-system -- "$1"
+}
+
+# end_children: ends what this script has started and what that has started.
+# Without it a guest would go on when somebody presses Ctrl-C.
+end_children() {
+	local pid
+
+	for pid in $(descendants $$); do
+		kill "$pid" 2>/dev/null || true
+	done
+}
+
+# descendants PID: the nearest first, so that nobody starts another in between.
+descendants() {
+	local pid
+
+	for pid in $(ps -o pid= --ppid "$1"); do
+		echo "$pid"
+		descendants "$pid"
+	done
 }
 
 # lock_build RELEASE shared|exclusive: until this script ends. A build must not
