@@ -1,0 +1,473 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# README.md and Documentation/ say what is so: every command in them is typed
+# here, in the namespaces of its recipe, and prints what the page shows. How
+# the pages are marked is in Documentation/developers.md, "How to add".
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+# Words that begin a command, when more words follow.
+COMMANDS="apt|cat|cp|dkms|dmesg|ethtool|free|git|insmod|ip|iptables|make|modinfo"
+COMMANDS+="|modprobe|nft|nstat|ping|rmmod|socat|sysctl|tcpdump|traceroute"
+
+WATCH_PID=
+SPACES=
+
+# The pages taken apart; see docs.awk.
+prepare() {
+	cd "$MYGRE_DIR"
+	mkdir "$NETNS_TMP/docs"
+	awk -v dir="$NETNS_TMP/docs" -f selftests/lib/docs.awk README.md \
+		Documentation/*.md >"$NETNS_TMP/index"
+}
+
+# found MARK: its lines of the index.
+found() {
+	awk -F '\t' -v mark="$1" '$1 == mark' "$NETNS_TMP/index"
+}
+
+# none WHAT: stdin is a list of findings, and there should be none.
+none() {
+	local list
+
+	list=$(cat)
+	[ -z "$list" ] || fail "$1:"$'\n'"$list"
+}
+
+cleanup_each() {
+	[ -z "$WATCH_PID" ] || kill "$WATCH_PID" 2>/dev/null || :
+	ip netns del customer 2>/dev/null || :
+	# shellcheck disable=SC2086 # a list
+	[ -z "$SPACES" ] || ns_del $SPACES
+}
+
+# --- the networks of the recipes ----------------------------------------------
+
+spaces() {
+	SPACES=$*
+	ns_add "$@"
+}
+
+topology_wire() {
+	spaces a b
+	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+}
+
+topology_islands() {
+	spaces h1 r1 r2 h2
+	ns6 h1 r1 r2 h2
+	wire h1 eth0 10.1.0.2/24 fd00:1::2/64 -- r1 lan 10.1.0.1/24 fd00:1::1/64
+	wire r2 lan 10.2.0.1/24 fd00:2::1/64 -- h2 eth0 10.2.0.2/24 fd00:2::2/64
+	wire r1 wan 192.0.2.1/24 -- r2 wan 192.0.2.2/24
+	ipn h1 <<-END
+		route add default via 10.1.0.1
+		route add default via fd00:1::1
+	END
+}
+
+topology_routers() {
+	topology_islands
+	ipn h2 <<-END
+		route add default via 10.2.0.1
+		route add default via fd00:2::1
+	END
+}
+
+topology_site() {
+	spaces lan1 r1 wan r2 lan2
+	ns_forward r1 wan r2
+	wire lan1 eth0 172.16.100.2/24 -- r1 lan1 172.16.100.1/24
+	wire r1 wan1 10.100.0.1/24 -- wan eth1 10.100.0.254/24
+	wire wan eth2 10.200.0.254/24 -- r2 wan2 10.200.0.1/24
+	wire r2 lan2 172.16.200.1/24 -- lan2 eth0 172.16.200.2/24
+	ipn lan1 route add default via 172.16.100.1
+	ipn lan2 route add default via 172.16.200.1
+	ipn r1 route add 10.200.0.0/24 via 10.100.0.254
+	ipn r2 route add 10.100.0.0/24 via 10.200.0.254
+}
+
+topology_far() {
+	spaces r1 r2
+	wire r1 wan 192.0.2.1/24 -- r2 wan 192.0.2.2/24
+	pk address r2 lo 198.51.100.2/32
+}
+
+# --- typing what a page says ---------------------------------------------------
+
+# type_in NS FILE: the block, as a root shell in that namespace would take it.
+type_in() {
+	(cd "$NETNS_TMP/typed" && at "$1" bash -e -o pipefail "$2") 2>&1
+}
+
+# sockets NS: how many there are that could wait for a packet.
+sockets() {
+	at "$1" cat /proc/net/packet /proc/net/udp | wc -l
+}
+
+more_sockets() {
+	[ "$(sockets "$1")" -gt "$2" ]
+}
+
+# watch NS FILE: starts the block and waits until it listens.
+watch() {
+	local before
+
+	before=$(sockets "$1")
+	timeout $((WAIT_MS / 500)) nsenter --net="/run/netns/$1$NS_TAG" -- \
+		bash -e "$2" >"$NETNS_TMP/watched" 2>&1 &
+	WATCH_PID=$!
+	wait_for more_sockets "$1" "$before"
+}
+
+# watched: the block that watch has started comes to its end.
+watched() {
+	local rc=0
+
+	[ -n "$WATCH_PID" ] || fail "$1: there is no watch"
+	wait "$WATCH_PID" || rc=$?
+	WATCH_PID=
+	[ "$rc" -eq 0 ] || fail "the watch before $1 ended with $rc:" \
+		"$(<"$NETNS_TMP/watched")"
+}
+
+# shows FILE OUTPUT: the lines of the block are in the output, in this order.
+shows() {
+	awk 'function trim(line) {
+		sub(/[ \t]+$/, "", line)
+		return line
+	}
+	# piece by piece, for a line may hold what a pattern may not
+	function like(line, want,	part, n, i, at) {
+		n = split(want, part, /\.\.\./)
+		if (substr(line, 1, length(part[1])) != part[1])
+			return 0
+		line = substr(line, length(part[1]) + 1)
+		for (i = 2; i <= n; i++) {
+			at = index(line, part[i])
+			if (part[i] == "")
+				at = 1
+			if (!at)
+				return 0
+			line = substr(line, at + length(part[i]))
+			if (i == n && part[i] == "")
+				return 1
+		}
+		return line == ""
+	}
+	NR == FNR { want[++due] = trim($0); next }
+	seen < due && (like(trim($0), want[seen + 1]) ||
+		like($0, want[seen + 1])) { seen++ }
+	END { exit !due || seen < due }' "$1" "$2"
+}
+
+# One line of the index: MARK PLACE ARGUMENT FILE.
+follow() {
+	local mark=$1 place=$2 words=$3 file=$4 output=$NETNS_TMP/output space
+
+	case $mark in
+	run)
+		: >"$output"
+		for space in $words; do
+			type_in "$space" "$file" >>"$output" ||
+				fail "$place: failed in $space:" \
+					"$(cat "$file" "$output")"
+		done
+		;;
+	refused)
+		must_fail type_in "$words" "$file" >"$output"
+		;;
+	watch)
+		watch "$words" "$file"
+		;;
+	output)
+		if [ "$words" = watch ]; then
+			watched "$place"
+			output=$NETNS_TMP/watched
+		fi
+		shows "$file" "$output" ||
+			fail "$place: it printed:"$'\n'"$(<"$output")"
+		;;
+	expect)
+		grep -qE -- "$words" "$output" ||
+			fail "$place: it printed:"$'\n'"$(<"$output")"
+		;;
+	esac
+}
+
+# recipe NAME: all blocks of it, in the order of the page.
+recipe() {
+	local name=$1 mark place words file found=
+
+	mkdir -p "$NETNS_TMP/typed"
+	while IFS=$'\t' read -r mark place words file; do
+		if [ "$mark" = recipe ]; then
+			[ -z "$found" ] || break
+			[ "${words% *}" = "$name" ] || continue
+			found=${place%:*}
+			"topology_${words#* }"
+		elif [ -n "$found" ]; then
+			[ "${place%:*}" = "$found" ] || break
+			follow "$mark" "$place" "$words" "$file"
+		fi
+	done <"$NETNS_TMP/index"
+	[ -n "$found" ] || fail "no recipe $name"
+	[ -z "$WATCH_PID" ] || fail "nobody looked at the last watch"
+}
+
+# --- the pages as such -----------------------------------------------------------
+
+# every block has a mark, every recipe a test, every test a recipe
+test_marks() {
+	local name
+
+	found error | cut -f2,3 | none "what must not be"
+	while read -r name _; do
+		declare -F "test_$name" >/dev/null ||
+			fail "no function test_$name for the recipe $name"
+	done < <(found recipe | cut -f3)
+	awk -F '\t' '$1 == "recipe" { split($2, at, ":"); page = at[1] }
+		$1 ~ /^(run|refused|watch|output|expect)$/ {
+			split($2, at, ":")
+			if (at[1] != page)
+				print $2
+		}' "$NETNS_TMP/index" | none "commands outside of a recipe"
+	found text | cut -f4 | xargs cat | sed -nE \
+		"/^($COMMANDS|selftests\/[^ ]*) /p" |
+		none "commands in a block that is marked as text"
+	[ "$(found run | wc -l)" -gt 40 ] || fail "where are the commands?"
+}
+
+# a command inside a paragraph or table is in a block, where it is run
+test_inline() {
+	awk -F '\t' -v commands="^($COMMANDS) " '
+	$1 ~ /^(run|refused|watch|test|target)$/ {
+		while ((getline line <$4) > 0)
+			typed = typed "\n" line
+	}
+	$1 == "code" && $3 ~ commands {
+		code[++count] = $3
+		place[count] = $2
+	}
+	END {
+		if (count < 20)
+			print "only " count " commands found"
+		for (i = 1; i <= count; i++)
+			if (!index(typed, code[i]))
+				print place[i] ": " code[i]
+	}' "$NETNS_TMP/index" | none "not run by any block"
+}
+
+# The lines of tests, in the words of the pages: the checkout is ".", and the
+# version is spelled out.
+lines_of() {
+	local version
+
+	version=$(<dkms.conf)
+	version=${version#*PACKAGE_VERSION=\"}
+	version=${version%%\"*}
+	sed "/^[[:blank:]]*#/d; s/\"//g; s/[);]/ &/g; s/\\\$TOP/./g
+		s/\\\$VERSION/$version/g
+		s,-m mygre -v $version,mygre/$version,; s/\$/ /" "$@"
+}
+
+# A package of an apt command is one that the tests are made with.
+check_package() {
+	local name=$1
+
+	[[ $name != linux-headers-* ]] || name=HEADERS
+	grep -qx -- "$name" selftests/vm/packages
+}
+
+# check_command LINES WORD...: the words are in one of the lines, in this order.
+check_command() {
+	local lines=$1 word pattern='(^|[[:blank:](])'
+
+	shift
+	for word; do
+		pattern+="${word//./\\.}[[:blank:]](.*[[:blank:]])?"
+	done
+	grep -qE -- "$pattern" "$lines"
+}
+
+# check_block BLOCK LINES: prints the commands that nobody runs.
+check_block() {
+	local command words word
+
+	while IFS= read -r command; do
+		# what a shell would put in its place is one word
+		# shellcheck disable=SC2016 # of the page, not ours
+		command=${command//'$('*')'/x}
+		read -r -a words <<<"${command%%#*}"
+		if [ "${words[*]:0:2}" = "apt install" ]; then
+			for word in "${words[@]:2}"; do
+				check_package "$word" || echo "package $word"
+			done
+		elif [ ${#words[@]} -gt 0 ]; then
+			check_command "$2" "${words[@]}" || echo "${words[*]}"
+		fi
+	done < <(sed 's/ && /\n/g' "$1")
+}
+
+# what cannot run here is run by the test that the mark names
+test_elsewhere() {
+	local place files block file
+
+	cd "$MYGRE_DIR"
+	while IFS=$'\t' read -r _ place files block; do
+		for file in $files; do
+			[ -x "$file" ] || fail "$place: no test $file"
+		done
+		# shellcheck disable=SC2086 # a list
+		lines_of $files >"$NETNS_TMP/lines"
+		check_block "$block" "$NETNS_TMP/lines" | none "$place: not in $files"
+	done < <(found test)
+}
+
+# make has the targets and variables, and the scripts that they start are there
+test_targets() {
+	local word words makefile recipe script
+
+	cd "$MYGRE_DIR"
+	makefile=$'\n'$(<Makefile)$'\n\n'
+	while read -r _ words; do
+		for word in ${words%%#*}; do
+			if [[ $word == *=* ]]; then
+				[[ $makefile == *"\$(${word%%=*})"* ]] ||
+					echo "make has no $word"
+				continue
+			fi
+			[[ $makefile == *$'\n'"$word:"* ]] ||
+				echo "make has no $word"
+			recipe=${makefile#*$'\n'"$word:"}
+			for script in ${recipe%%$'\n\n'*}; do
+				script=${script#@}
+				[[ $script != selftests/* || -x ${script%%:*} ]] ||
+					echo "make $word: no $script"
+			done
+		done
+	done < <(found target | cut -f4 | xargs cat) | none "dead ends"
+}
+
+# links lead to files and headings that are there
+test_links() {
+	local mark place target file
+	declare -A heads=()
+
+	cd "$MYGRE_DIR"
+	while IFS=$'\t' read -r mark place target _; do
+		[ "$mark" != head ] || heads[${place%:*}#$target]=1
+	done <"$NETNS_TMP/index"
+	while IFS=$'\t' read -r mark place target _; do
+		[ "$mark" = link ] || continue
+		file=${place%:*}
+		if [ -n "${target%%#*}" ]; then
+			file=./$file
+			file=${file%/*}/${target%%#*}
+			file=${file#./}
+		fi
+		[ -e "$file" ] || echo "$place: no file $target"
+		[[ $target != *#* || -n ${heads[$file#${target#*#}]:-} ]] ||
+			echo "$place: no heading $target"
+	done <"$NETNS_TMP/index" | none "dead links"
+}
+
+# operators.md has every word that ip knows
+test_options() {
+	local words word codes=' '
+
+	# shellcheck disable=SC1091,SC2154 # of the completion
+	read -r -d '' -a words < <(
+		. "$MYGRE_DIR/iproute2/mygre.bash"
+		printf '%s\n\0' "$_mygre_values $_mygre_words")
+	[ ${#words[@]} -gt 40 ] || fail "where are the words?"
+	while IFS=$'\t' read -r _ _ word _; do
+		codes+="$word "
+	done < <(found code | grep -F $'\tDocumentation/operators.md:')
+	for word in "${words[@]}"; do
+		[[ $codes == *" $word "* ]] || echo "$word"
+	done | none "not in operators.md"
+}
+
+# troubleshooting.md has every counter, and no other
+test_counters() {
+	local uapi=$MYGRE_DIR/include/uapi/linux/mygre.h
+
+	sed -n 's/^\tX([A-Z_]*, "\([a-z_]*\)".*/\1/p' "$uapi" | sort \
+		>"$NETNS_TMP/names"
+	[ "$(wc -l <"$NETNS_TMP/names")" -gt 10 ] || fail "where are the counters?"
+	grep -E '^\| `[rt]x_' "$MYGRE_DIR/Documentation/troubleshooting.md" |
+		cut -d'|' -f2 | grep -o '[a-z_]*' | sort |
+		diff "$NETNS_TMP/names" - | none "counters"
+	found code | cut -f3 | grep -xE '[rt]x_[a-z_]+' | sort -u |
+		comm -13 "$NETNS_TMP/names" - | none "no such counter"
+}
+
+# the errors in the pages are those of the module, word by word
+test_messages() {
+	local place message count=0 source
+
+	source=$(cat "$MYGRE_DIR"/gre_*.c)
+	found code >"$NETNS_TMP/codes"
+	while IFS=$'\t' read -r _ place message _; do
+		[[ $message == Error:* ]] || continue
+		[[ $source == *"\"${message#Error: }\""* ]] ||
+			fail "$place: nobody says: $message"
+		count=$((count + 1))
+	done <"$NETNS_TMP/codes"
+	[ "$count" -gt 10 ] || fail "where are the messages?"
+}
+
+# --- the recipes -------------------------------------------------------------------
+
+# README.md: the first tunnel
+test_readme() {
+	recipe readme
+}
+
+# operators.md, from the first option to VRFs
+test_operators() {
+	recipe operators
+}
+
+# operators.md: moving over from ip_gre
+test_move() {
+	recipe move
+}
+
+# troubleshooting.md: five questions
+test_trouble() {
+	recipe trouble
+}
+
+# recipes.md: two hosts and a wire
+test_two_hosts() {
+	recipe two_hosts
+}
+
+# recipes.md: routers hold the tunnel
+test_routers() {
+	recipe routers
+}
+
+# recipes.md: site to site
+test_site_to_site() {
+	recipe site_to_site
+}
+
+# recipes.md: the tunnel that swallows itself
+test_loop() {
+	recipe loop
+}
+
+# recipes.md: point to point, firewall, masquerading
+test_point_to_point() {
+	recipe point_to_point
+}
+
+netns_begin prepare
+ktap_main "$@"
