@@ -16,6 +16,12 @@
 #define MYGRE_DEV_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | \
 			    NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE)
 
+/*
+ * What may be asked of senders at most, in bytes. Tunnels that lead through
+ * each other would otherwise drive each other's demand up without end.
+ */
+#define MYGRE_DEV_HEADROOM_MAX 512
+
 /* Build once what every packet will start with */
 static void mygre_dev_build_head(struct mygre_config *config)
 {
@@ -45,13 +51,13 @@ mygre_dev_new_config(struct mygre_tunnel *tunnel,
 	config = kzalloc(sizeof(*config), GFP_KERNEL);
 	if (!config)
 		return NULL;
-	if (dst_cache_init(&config->routes, GFP_KERNEL)) {
+	config->tunnel = tunnel;
+	config->params = *params;
+	if (mygre_route_start(config)) {
 		kfree(config);
 		return NULL;
 	}
-	config->tunnel = tunnel;
-	config->params = *params;
-	mygre_table_set_tuple(config);
+	mygre_table_set_keys(config);
 	mygre_dev_build_head(config);
 	return config;
 }
@@ -61,7 +67,7 @@ static void mygre_dev_free_config_rcu(struct rcu_head *rcu)
 	struct mygre_config *config;
 
 	config = container_of(rcu, struct mygre_config, rcu);
-	dst_cache_destroy(&config->routes);
+	mygre_route_stop(config);
 	kfree(config);
 }
 
@@ -81,7 +87,7 @@ static struct net_device *mygre_dev_underlay(const struct mygre_config *config)
 	struct rtable *rt;
 
 	if (p->remote) {
-		mygre_xmit_init_flow(&fl4, config, p->remote, p->tos & ~1);
+		mygre_route_init_flow(&fl4, config, p->remote, p->tos & ~1);
 		rt = ip_route_output_key(net, &fl4);
 		if (!IS_ERR(rt)) {
 			under = rt->dst.dev;
@@ -93,6 +99,12 @@ static struct net_device *mygre_dev_underlay(const struct mygre_config *config)
 	return under == config->tunnel->dev ? NULL : under;
 }
 
+/* Bytes between what the MTU counts and the packet as we get it */
+static unsigned int mygre_dev_overhead(const struct mygre_config *config)
+{
+	return config->hlen + (config->params.tap ? ETH_HLEN : 0);
+}
+
 /*
  * What the underlay means for the device: how much room senders should leave
  * in front of a packet, and how long a packet may be.
@@ -102,6 +114,7 @@ static unsigned int mygre_dev_measure(const struct mygre_config *config,
 				      unsigned int *headroom)
 {
 	unsigned int mtu = ETH_DATA_LEN, below = LL_MAX_HEADER;
+	unsigned int overhead = mygre_dev_overhead(config);
 	struct net_device *under;
 
 	rcu_read_lock();
@@ -112,15 +125,30 @@ static unsigned int mygre_dev_measure(const struct mygre_config *config,
 	}
 	rcu_read_unlock();
 
-	*headroom = below + config->hlen;
-	return mtu < config->hlen + ETH_MIN_MTU ? ETH_MIN_MTU :
-						  mtu - config->hlen;
+	*headroom = min_t(unsigned int, below + config->hlen,
+			  MYGRE_DEV_HEADROOM_MAX);
+	return mtu < overhead + ETH_MIN_MTU ? ETH_MIN_MTU : mtu - overhead;
+}
+
+/* Give the device the measures that belong to a config; the MTU is set apart */
+static void mygre_dev_set_room(struct net_device *dev,
+			       const struct mygre_config *config,
+			       unsigned int headroom)
+{
+	/* Where senders write our header, it is no headroom but header. */
+	if (dev->header_ops == &mygre_nbma_header_ops) {
+		dev->hard_header_len = config->hlen;
+		headroom -= min(headroom, config->hlen);
+	}
+	dev->needed_headroom = headroom;
 }
 
 /* Let the device show the endpoints of its settings */
 static void mygre_dev_show_endpoints(struct net_device *dev,
 				     const struct mygre_params *params)
 {
+	if (params->tap)
+		return;
 	__dev_addr_set(dev, &params->local, sizeof(params->local));
 	memcpy(dev->broadcast, &params->remote, sizeof(params->remote));
 }
@@ -135,6 +163,33 @@ static int mygre_dev_refuse_twin(const struct mygre_config *config,
 	NL_SET_ERR_MSG(extack,
 		       "another tunnel has the same local, remote, key and dev");
 	return -EEXIST;
+}
+
+static const struct net_device_ops mygre_dev_ops;
+static const struct net_device_ops mygre_dev_nbma_ops;
+static const struct net_device_ops mygre_dev_tap_nbma_ops;
+
+/*
+ * Point to point, group or multipoint: what kind of device that makes. It
+ * never changes, so the transmit functions need not look.
+ */
+static void mygre_dev_set_mode(struct net_device *dev,
+			       const struct mygre_params *params)
+{
+	if (params->tap) {
+		if (!params->remote)
+			dev->netdev_ops = &mygre_dev_tap_nbma_ops;
+		return;
+	}
+	if (ipv4_is_multicast(params->remote)) {
+		/* All go to the group, so nobody's address need be asked. */
+		dev->flags = IFF_BROADCAST | IFF_POINTOPOINT;
+	} else if (params->remote) {
+		dev->flags |= IFF_POINTOPOINT;
+	} else {
+		dev->netdev_ops = &mygre_dev_nbma_ops;
+		dev->header_ops = &mygre_nbma_header_ops;
+	}
 }
 
 /**
@@ -160,6 +215,7 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 
 	tunnel->dev = dev;
 	tunnel->net = net;
+	tunnel->numbered = params->oflags & GRE_SEQ;
 	config = mygre_dev_new_config(tunnel, params);
 	if (!config)
 		return -ENOMEM;
@@ -167,12 +223,11 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	if (err)
 		goto err_free;
 
+	mygre_dev_set_mode(dev, params);
 	mtu = mygre_dev_measure(config, &headroom);
-	dev->max_mtu = IP_MAX_MTU - config->hlen;
+	dev->max_mtu = IP_MAX_MTU - mygre_dev_overhead(config);
 	dev->mtu = tunnel->user_mtu ? min(dev->mtu, dev->max_mtu) : mtu;
-	dev->needed_headroom = headroom;
-	if (params->remote)
-		dev->flags |= IFF_POINTOPOINT;
+	mygre_dev_set_room(dev, config, headroom);
 	mygre_dev_show_endpoints(dev, params);
 
 	RCU_INIT_POINTER(tunnel->config, config);
@@ -200,7 +255,7 @@ static int mygre_dev_remeasure(struct net_device *dev,
 	int err;
 
 	mtu = mygre_dev_measure(config, &headroom);
-	dev->max_mtu = IP_MAX_MTU - config->hlen;
+	dev->max_mtu = IP_MAX_MTU - mygre_dev_overhead(config);
 	if (user_mtu)
 		mtu = min(dev->mtu, dev->max_mtu);
 	err = dev_set_mtu(dev, mtu);
@@ -208,8 +263,52 @@ static int mygre_dev_remeasure(struct net_device *dev,
 	if (err)
 		dev->max_mtu = old_max;
 	else
-		dev->needed_headroom = headroom;
+		mygre_dev_set_room(dev, config, headroom);
 	return err;
+}
+
+/* The device's kind follows from its remote, and never changes */
+static int mygre_dev_refuse_mode(const struct mygre_params *old,
+				 const struct mygre_params *params,
+				 struct netlink_ext_ack *extack)
+{
+	if (!old->remote == !params->remote &&
+	    ipv4_is_multicast(old->remote) == ipv4_is_multicast(params->remote))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "remote: cannot change between one host, a group and any");
+	return -EINVAL;
+}
+
+/*
+ * Put a config that is in the table already in force. Segments of one packet
+ * would all bear one sequence number: before a tunnel starts to number, no
+ * super-packet must be on its way any more.
+ */
+static void mygre_dev_publish(struct net_device *dev,
+			      struct mygre_config *config)
+{
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct mygre_config *old = rtnl_dereference(tunnel->config);
+	__be16 now = config->params.oflags, was = old->params.oflags;
+
+	tunnel->numbered = now & GRE_SEQ;
+	if (now & ~was & GRE_SEQ) {
+		netdev_update_features(dev);
+		synchronize_net();
+	}
+	if (config->params.iflags & ~old->params.iflags & GRE_SEQ)
+		atomic64_set(&tunnel->i_seqno, 0);
+
+	rcu_assign_pointer(tunnel->config, config);
+
+	if (was & ~now & GRE_SEQ)
+		netdev_update_features(dev);
+	if (old->params.remote != config->params.remote)
+		mygre_group_leave(tunnel);
+	if (netif_running(dev))
+		mygre_group_join(tunnel, config);
+	mygre_dev_show_endpoints(dev, &config->params);
 }
 
 /**
@@ -233,11 +332,9 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	int err;
 
 	old = rtnl_dereference(tunnel->config);
-	if (!old->params.remote != !params->remote) {
-		NL_SET_ERR_MSG(extack,
-			       "remote: a tunnel cannot change between a fixed remote and any");
-		return -EINVAL;
-	}
+	err = mygre_dev_refuse_mode(&old->params, params, extack);
+	if (err)
+		return err;
 	config = mygre_dev_new_config(tunnel, params);
 	if (!config)
 		return -ENOMEM;
@@ -251,10 +348,9 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	if (err)
 		goto err_del;
 
-	rcu_assign_pointer(tunnel->config, config);
+	mygre_dev_publish(dev, config);
 	mygre_table_del(mn, old);
 	mygre_dev_free_config(old);
-	mygre_dev_show_endpoints(dev, params);
 	netdev_state_change(dev);
 	return 0;
 
@@ -291,7 +387,7 @@ static void mygre_dev_uninit(struct net_device *dev)
 	mygre_table_del(mygre_mod_net(tunnel->net), config);
 	list_del(&tunnel->list);
 	/* Routes hold on to devices and IPsec policies: let go of them now. */
-	dst_cache_reset(&config->routes);
+	mygre_route_forget(config);
 }
 
 static void mygre_dev_destroy(struct net_device *dev)
@@ -331,34 +427,144 @@ static int mygre_dev_get_iflink(const struct net_device *dev)
 	return link;
 }
 
+static int mygre_dev_open(struct net_device *dev)
+{
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+
+	return mygre_group_join(tunnel, rtnl_dereference(tunnel->config));
+}
+
+static int mygre_dev_stop(struct net_device *dev)
+{
+	mygre_group_leave(netdev_priv(dev));
+	return 0;
+}
+
+/* Numbered packets are numbered one by one, so none may be a super-packet */
+static netdev_features_t mygre_dev_fix_features(struct net_device *dev,
+						netdev_features_t features)
+{
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+
+	return tunnel->numbered ? features & ~NETIF_F_GSO_SOFTWARE : features;
+}
+
+/* "ip tunnel show" and NHRP daemons ask this way; changing is netlink's */
+static int mygre_dev_ioctl(struct net_device *dev, struct ifreq *ifr,
+			   void __user *data, int cmd)
+{
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	const struct mygre_params *p;
+	struct ip_tunnel_parm parm = { };
+
+	if (cmd != SIOCGETTUNNEL)
+		return -EOPNOTSUPP;
+	p = &rtnl_dereference(tunnel->config)->params;
+	strscpy(parm.name, dev->name, sizeof(parm.name));
+	parm.link = p->link;
+	parm.i_flags = p->iflags;
+	parm.o_flags = p->oflags;
+	parm.i_key = p->ikey;
+	parm.o_key = p->okey;
+	parm.iph.version = 4;
+	parm.iph.ihl = sizeof(parm.iph) / 4;
+	parm.iph.protocol = IPPROTO_GRE;
+	parm.iph.tos = p->tos;
+	parm.iph.ttl = p->ttl;
+	parm.iph.frag_off = p->pmtudisc ? htons(IP_DF) : 0;
+	parm.iph.saddr = p->local;
+	parm.iph.daddr = p->remote;
+	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
+}
+
+#define MYGRE_DEV_OPS_COMMON					\
+	.ndo_init = mygre_dev_init,				\
+	.ndo_uninit = mygre_dev_uninit,				\
+	.ndo_open = mygre_dev_open,				\
+	.ndo_stop = mygre_dev_stop,				\
+	.ndo_fix_features = mygre_dev_fix_features,		\
+	.ndo_change_mtu = mygre_dev_change_mtu,			\
+	.ndo_get_stats64 = mygre_dev_get_stats64,		\
+	.ndo_get_iflink = mygre_dev_get_iflink
+
 static const struct net_device_ops mygre_dev_ops = {
-	.ndo_init = mygre_dev_init,
-	.ndo_uninit = mygre_dev_uninit,
+	MYGRE_DEV_OPS_COMMON,
 	.ndo_start_xmit = mygre_xmit,
-	.ndo_change_mtu = mygre_dev_change_mtu,
-	.ndo_get_stats64 = mygre_dev_get_stats64,
-	.ndo_get_iflink = mygre_dev_get_iflink,
+	.ndo_siocdevprivate = mygre_dev_ioctl,
+};
+
+static const struct net_device_ops mygre_dev_nbma_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_nbma_xmit,
+	.ndo_siocdevprivate = mygre_dev_ioctl,
+};
+
+static const struct net_device_ops mygre_dev_tap_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_xmit,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+static const struct net_device_ops mygre_dev_tap_nbma_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_nbma_xmit,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
 };
 
 /**
- * mygre_dev_setup() - what all devices of our kind have in common
- * @dev: just allocated
+ * mygre_dev_is_ours() - is a device one of this module's
+ * @dev: any device
  */
-void mygre_dev_setup(struct net_device *dev)
+bool mygre_dev_is_ours(const struct net_device *dev)
 {
-	dev->netdev_ops = &mygre_dev_ops;
+	return dev->rtnl_link_ops == &mygre_netlink_ops ||
+	       dev->rtnl_link_ops == &mygre_netlink_tap_ops;
+}
+
+/* What all devices of the module have in common */
+static void mygre_dev_setup_common(struct net_device *dev)
+{
 	dev->ethtool_ops = &mygre_stats_ethtool_ops;
-	dev->type = ARPHRD_IPGRE;
-	dev->addr_len = sizeof(__be32);
-	dev->flags = IFF_NOARP;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU;
 	dev->features |= MYGRE_DEV_FEATURES;
 	dev->hw_features |= MYGRE_DEV_FEATURES;
+	/* VLANs on top, tunnels inside and MPLS: nothing is lost on the way. */
+	dev->vlan_features |= MYGRE_DEV_FEATURES;
+	dev->hw_enc_features |= MYGRE_DEV_FEATURES;
+	dev->mpls_features |= MYGRE_DEV_FEATURES;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = mygre_dev_destroy;
 	mygre_compat_set_lltx(dev);
 	/* The inner route tells the next hop, and whom to tell of errors. */
 	netif_keep_dst(dev);
+}
+
+/**
+ * mygre_dev_setup() - prepare a device of kind mygre
+ * @dev: just allocated
+ */
+void mygre_dev_setup(struct net_device *dev)
+{
+	mygre_dev_setup_common(dev);
+	dev->netdev_ops = &mygre_dev_ops;
+	dev->type = ARPHRD_IPGRE;
+	dev->addr_len = sizeof(__be32);
+	dev->flags = IFF_NOARP;
+}
+
+/**
+ * mygre_dev_setup_tap() - prepare a device of kind mygretap
+ * @dev: just allocated
+ */
+void mygre_dev_setup_tap(struct net_device *dev)
+{
+	ether_setup(dev);
+	mygre_dev_setup_common(dev);
+	dev->netdev_ops = &mygre_dev_tap_ops;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_NO_QUEUE;
 }

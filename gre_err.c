@@ -4,31 +4,136 @@
  */
 
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <net/icmp.h>
 #include <net/route.h>
 
 #include "mygre.h"
 
+/* The smallest quote that RFC 792 allows behind the IP header, in bytes */
+#define MYGRE_ERR_QUOTE 8
+
+/* Read the quoted GRE header; its length becomes 0 if the key is cut off */
+static bool mygre_err_parse(const struct sk_buff *skb, struct mygre_hdr *hdr)
+{
+	unsigned int offset = ((const struct iphdr *)skb->data)->ihl * 4;
+	__be16 flags;
+
+	if (skb_headlen(skb) < offset + MYGRE_ERR_QUOTE)
+		return false;
+	switch (mygre_hdr_parse(skb->data + offset,
+				skb_headlen(skb) - offset, hdr)) {
+	case MYGRE_OK:
+		return true;
+	case MYGRE_STAT_RX_SHORT:
+		memcpy(&flags, skb->data + offset, sizeof(flags));
+		hdr->flags = flags & MYGRE_HDR_FLAGS;
+		hdr->len = 0;
+		/* Without a checksum before it the key is in these 8 bytes. */
+		if ((flags & (GRE_KEY | GRE_CSUM)) == GRE_KEY) {
+			memcpy(&hdr->key, skb->data + offset + 4,
+			       sizeof(hdr->key));
+			hdr->len = mygre_hdr_len(flags);
+		}
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Which tunnel sent the packet that the ICMP message quotes */
-static const struct mygre_config *mygre_err_find(const struct sk_buff *skb)
+static const struct mygre_config *mygre_err_find(const struct sk_buff *skb,
+						 const struct mygre_hdr *hdr)
 {
 	const struct iphdr *quoted = (const struct iphdr *)skb->data;
-	unsigned int offset = quoted->ihl * 4;
-	struct mygre_tuple tuple;
-	struct mygre_hdr hdr;
-
-	if (offset > skb_headlen(skb) ||
-	    mygre_hdr_parse(skb->data + offset, skb_headlen(skb) - offset,
-			    &hdr))
-		return NULL;
-
-	tuple = (struct mygre_tuple) {
+	const struct net *net = dev_net(skb->dev);
+	const struct mygre_config *config = NULL;
+	struct mygre_tuple tuple = {
 		.local = quoted->saddr,
 		.remote = quoted->daddr,
-		.key = hdr.key,
-		.keyed = !!(hdr.flags & GRE_KEY),
+		.key = hdr->key,
+		.flags = mygre_table_flags(hdr->flags & GRE_KEY,
+					   hdr->proto == htons(ETH_P_TEB)),
 	};
-	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
+	struct mygre_pair pair = {
+		.local = quoted->saddr,
+		.remote = quoted->daddr,
+	};
+
+	if (hdr->len || !(hdr->flags & GRE_KEY))
+		config = mygre_table_find(net, &tuple, skb);
+	return config ?: mygre_table_find_sender(net, &pair, hdr);
+}
+
+/*
+ * Lower the path MTU. The route to lower is the one that our packets take,
+ * which may hang on the tunnel's mark; the message itself bears none.
+ */
+static void mygre_err_update_pmtu(const struct mygre_config *config,
+				  struct sk_buff *skb, u32 mtu)
+{
+	const struct iphdr *quoted = (const struct iphdr *)skb->data;
+	u16 network_header = skb->network_header;
+	u32 mark = skb->mark;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	ipv4_update_pmtu(skb, config->tunnel->net, mtu, config->params.link,
+			 IPPROTO_GRE);
+	if (!config->params.fwmark)
+		return;
+
+	mygre_route_init_flow(&fl4, config, quoted->daddr, quoted->tos);
+	rt = ip_route_output_key(config->tunnel->net, &fl4);
+	if (IS_ERR(rt))
+		return;
+	/* The route is asked with what it reads from the packet. */
+	skb_reset_network_header(skb);
+	skb->mark = config->params.fwmark;
+	rt->dst.ops->update_pmtu(&rt->dst, NULL, skb, mtu, false);
+	skb->mark = mark;
+	skb->network_header = network_header;
+	ip_rt_put(rt);
+}
+
+/*
+ * Tell the inner sender, as far as ip_gre does: of an IPv6 packet enough is
+ * quoted to answer at once; senders of others learn it with their next packet.
+ */
+static void mygre_err_relay(const struct mygre_config *config,
+			    struct sk_buff *skb, const struct mygre_hdr *hdr)
+{
+	const struct iphdr *quoted = (const struct iphdr *)skb->data;
+	const struct icmphdr *icmp = icmp_hdr(skb);
+	const struct mygre_params *p = &config->params;
+	struct mygre_tunnel *tunnel = config->tunnel;
+	unsigned int quoted_len = 0;
+
+	if (hdr->proto == htons(ETH_P_IPV6) && hdr->len) {
+		if (icmp->type == ICMP_TIME_EXCEEDED)
+			/* RFC 4884 section 4.1, in words of 4 bytes */
+			quoted_len = icmp->un.reserved[1] * 4;
+		if (!ip6_err_gen_icmpv6_unreach(skb,
+						quoted->ihl * 4 + hdr->len,
+						icmp->type, quoted_len))
+			return;
+	}
+	/* Who may be meant is not known, or the TTL was the sender's own. */
+	if (!p->remote || ipv4_is_multicast(p->remote) ||
+	    (!p->ttl && icmp->type == ICMP_TIME_EXCEEDED))
+		return;
+	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) + 1);
+	WRITE_ONCE(tunnel->err_time, jiffies);
+}
+
+/* Is the error one that a sender through the tunnel ought to hear of */
+static bool mygre_err_is_final(const struct icmphdr *icmp)
+{
+	if (icmp->type == ICMP_TIME_EXCEEDED)
+		return icmp->code == ICMP_EXC_TTL;
+	/* The far end has no ports, and we set no source route. */
+	return icmp->type == ICMP_DEST_UNREACH &&
+	       icmp->code != ICMP_SR_FAILED && icmp->code != ICMP_PORT_UNREACH;
 }
 
 /**
@@ -42,17 +147,22 @@ static const struct mygre_config *mygre_err_find(const struct sk_buff *skb)
  */
 int mygre_err(struct sk_buff *skb, u32 info)
 {
-	const struct mygre_config *config = mygre_err_find(skb);
 	const struct icmphdr *icmp = icmp_hdr(skb);
-	struct net *net = dev_net(skb->dev);
+	const struct mygre_config *config;
+	struct mygre_hdr hdr = { };
 
+	if (!mygre_err_parse(skb, &hdr))
+		return -ENOENT;
+	config = mygre_err_find(skb, &hdr);
 	if (!config)
 		return -ENOENT;
 
 	if (icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_FRAG_NEEDED)
-		ipv4_update_pmtu(skb, net, info, config->params.link,
-				 IPPROTO_GRE);
+		mygre_err_update_pmtu(config, skb, info);
 	else if (icmp->type == ICMP_REDIRECT)
-		ipv4_redirect(skb, net, config->params.link, IPPROTO_GRE);
+		ipv4_redirect(skb, config->tunnel->net, config->params.link,
+			      IPPROTO_GRE);
+	else if (mygre_err_is_final(icmp))
+		mygre_err_relay(config, skb, &hdr);
 	return 0;
 }

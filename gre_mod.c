@@ -54,7 +54,7 @@ static void __net_exit mygre_mod_exit_rtnl(struct net *net,
 	struct mygre_tunnel *tunnel;
 
 	for_each_netdev_safe(net, dev, next)
-		if (dev->rtnl_link_ops == &mygre_netlink_ops)
+		if (mygre_dev_is_ours(dev))
 			unregister_netdevice_queue(dev, kill);
 
 	list_for_each_entry(tunnel, &mn->tunnels, list)
@@ -88,15 +88,26 @@ static int __init mygre_mod_init(void)
 	err = mygre_rcv_start();
 	if (err)
 		goto err_net;
-	err = rtnl_link_register(&mygre_netlink_ops);
+	err = mygre_group_start();
 	if (err)
 		goto err_rcv;
+	err = rtnl_link_register(&mygre_netlink_ops);
+	if (err)
+		goto err_group;
+	err = rtnl_link_register(&mygre_netlink_tap_ops);
+	if (err)
+		goto err_link;
 	return 0;
 
+err_link:
+	rtnl_link_unregister(&mygre_netlink_ops);
+err_group:
+	mygre_group_stop();
 err_rcv:
 	mygre_rcv_stop();
 err_net:
 	unregister_pernet_device(&mygre_mod_net_ops);
+	rcu_barrier();
 	return err;
 }
 
@@ -104,7 +115,9 @@ static void __exit mygre_mod_exit(void)
 {
 	/* First let go of the packets, so that no device gets one any more. */
 	mygre_rcv_stop();
+	rtnl_link_unregister(&mygre_netlink_tap_ops);
 	rtnl_link_unregister(&mygre_netlink_ops);
+	mygre_group_stop();
 	unregister_pernet_device(&mygre_mod_net_ops);
 	/* Configs are freed by a callback of ours: it must have run. */
 	rcu_barrier();
@@ -117,4 +130,5 @@ MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("GRE tunnels as network devices");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS_RTNL_LINK("mygre");
+MODULE_ALIAS_RTNL_LINK("mygretap");
 MODULE_SOFTDEP("pre: gre");

@@ -6,6 +6,8 @@
  * device sees it. So a refused request leaves no trace.
  */
 
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/if_tunnel.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
@@ -94,6 +96,26 @@ static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
 	return -EOPNOTSUPP;
 }
 
+static int mygre_netlink_validate_tap(struct nlattr *tb[],
+				      struct nlattr *data[],
+				      struct netlink_ext_ack *extack)
+{
+	const struct nlattr *addr = tb[IFLA_ADDRESS];
+
+	if (!addr)
+		return 0;
+	if (nla_len(addr) != ETH_ALEN) {
+		NL_SET_ERR_MSG_ATTR(extack, addr, "address: must have 6 bytes");
+		return -EINVAL;
+	}
+	if (!is_valid_ether_addr(nla_data(addr))) {
+		NL_SET_ERR_MSG_ATTR(extack, addr,
+				    "address: not the MAC address of one host");
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
 /* Merge the flag word of one direction, as far as the request means it */
 static int mygre_netlink_get_flags(struct nlattr *data[], int attr,
 				   int mask_attr, __be16 *flags,
@@ -115,11 +137,6 @@ static int mygre_netlink_get_flags(struct nlattr *data[], int attr,
 		NL_SET_ERR_MSG_ATTR(extack, data[attr],
 				    "flags: only key, csum and seq are known");
 		return -EINVAL;
-	}
-	if (wish & mask & (GRE_CSUM | GRE_SEQ)) {
-		NL_SET_ERR_MSG_ATTR(extack, data[attr],
-				    "csum and seq are not supported");
-		return -EOPNOTSUPP;
 	}
 	*flags = (*flags & ~mask) | (wish & mask);
 	return 0;
@@ -212,15 +229,10 @@ static int mygre_netlink_check_addrs(const struct mygre_params *p,
 		NL_SET_ERR_MSG(extack, "remote: not the address of one host");
 		return -EINVAL;
 	}
-	if (ipv4_is_multicast(p->remote)) {
-		if (!p->local) {
-			NL_SET_ERR_MSG(extack,
-				       "remote: a multicast group needs local too");
-			return -EINVAL;
-		}
+	if (ipv4_is_multicast(p->remote) && !p->local) {
 		NL_SET_ERR_MSG(extack,
-			       "remote: multicast groups are not supported");
-		return -EOPNOTSUPP;
+			       "remote: a multicast group needs local too");
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -262,13 +274,18 @@ static int mygre_netlink_newlink(struct net_device *dev,
 {
 	struct net *net = mygre_compat_link_net(params, dev);
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
-	struct mygre_params p = { .pmtudisc = true };
+	struct mygre_params p = {
+		.pmtudisc = true,
+		.tap = dev->type == ARPHRD_ETHER,
+	};
 	int err;
 
 	err = mygre_netlink_parse(params->tb, &p, extack) ?:
 	      mygre_netlink_check(net, &p, extack);
 	if (err)
 		return err;
+	if (p.tap && !params->tb[IFLA_ADDRESS])
+		eth_hw_addr_random(dev);
 	tunnel->user_mtu = params->tb[IFLA_MTU];
 	return mygre_dev_register(dev, net, &p, extack);
 }
@@ -382,16 +399,26 @@ static struct net *mygre_netlink_get_link_net(const struct net_device *dev)
 	return tunnel->net;
 }
 
+#define MYGRE_NETLINK_OPS_COMMON				\
+	.priv_size = sizeof(struct mygre_tunnel),		\
+	.newlink = MYGRE_COMPAT_NEWLINK(mygre_netlink_newlink),	\
+	.changelink = mygre_netlink_changelink,			\
+	.get_size = mygre_netlink_get_size,			\
+	.fill_info = mygre_netlink_fill_info,			\
+	.get_xstats_size = mygre_netlink_get_xstats_size,	\
+	.fill_xstats = mygre_netlink_fill_xstats,		\
+	.get_link_net = mygre_netlink_get_link_net
+
 struct rtnl_link_ops mygre_netlink_ops __read_mostly = {
 	.kind = "mygre",
-	.priv_size = sizeof(struct mygre_tunnel),
 	.setup = mygre_dev_setup,
 	.validate = mygre_netlink_validate,
-	.newlink = MYGRE_COMPAT_NEWLINK(mygre_netlink_newlink),
-	.changelink = mygre_netlink_changelink,
-	.get_size = mygre_netlink_get_size,
-	.fill_info = mygre_netlink_fill_info,
-	.get_xstats_size = mygre_netlink_get_xstats_size,
-	.fill_xstats = mygre_netlink_fill_xstats,
-	.get_link_net = mygre_netlink_get_link_net,
+	MYGRE_NETLINK_OPS_COMMON,
+};
+
+struct rtnl_link_ops mygre_netlink_tap_ops __read_mostly = {
+	.kind = "mygretap",
+	.setup = mygre_dev_setup_tap,
+	.validate = mygre_netlink_validate_tap,
+	MYGRE_NETLINK_OPS_COMMON,
 };

@@ -8,12 +8,15 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/etherdevice.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
+#include <net/dst_metadata.h>
 #include <net/gre.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 #include <net/protocol.h>
+#include <net/route.h>
 
 #include "mygre.h"
 #include "mygre_compat.h"
@@ -31,61 +34,166 @@ static enum mygre_stat mygre_rcv_parse(struct sk_buff *skb,
 	return mygre_hdr_parse(skb->data, skb_headlen(skb), hdr);
 }
 
-static const struct mygre_config *
-mygre_rcv_find(const struct sk_buff *skb, const struct mygre_hdr *hdr)
+static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
+					   const struct mygre_hdr *hdr)
 {
 	const struct iphdr *outer = ip_hdr(skb);
 	struct mygre_tuple tuple = {
 		.local = outer->daddr,
 		.remote = outer->saddr,
 		.key = hdr->key,
-		.keyed = !!(hdr->flags & GRE_KEY),
+		.flags = mygre_table_flags(hdr->flags & GRE_KEY,
+					   hdr->proto == htons(ETH_P_TEB)),
 	};
 
 	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
 }
 
+/*
+ * Remember a sequence number; false if it is older than the last one. The
+ * state holds the next number expected, and above it whether there is one.
+ */
+static bool mygre_rcv_advance(struct mygre_tunnel *tunnel, u32 seq)
+{
+	const s64 known = 1LL << 32;
+	s64 old = atomic64_read(&tunnel->i_seqno), next;
+
+	next = known | (u32)(seq + 1);
+	do {
+		if ((old & known) && (s32)(seq - (u32)old) < 0)
+			return false;
+	} while (!atomic64_try_cmpxchg(&tunnel->i_seqno, &old, next));
+	return true;
+}
+
 /* Does the packet keep to what was agreed on for this tunnel */
 static enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
+					struct sk_buff *skb,
 					const struct mygre_hdr *hdr)
 {
-	if ((hdr->flags ^ config->params.iflags) & GRE_CSUM)
+	__be16 want = config->params.iflags;
+
+	/* A copy of what we sent to a group that we are a member of */
+	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
+	    rt_is_output_route(skb_rtable(skb)))
+		return MYGRE_STAT_RX_OWN;
+	if ((hdr->flags ^ want) & GRE_CSUM)
 		return MYGRE_STAT_RX_CSUM;
+	if (want & GRE_CSUM) {
+		if (skb_checksum_simple_validate(skb))
+			return MYGRE_STAT_RX_CSUM;
+		skb_checksum_try_convert(skb, IPPROTO_GRE, null_compute_pseudo);
+	}
+	/* Last, so that no packet counts that is dropped for another reason */
+	if ((want & GRE_SEQ) &&
+	    (!(hdr->flags & GRE_SEQ) ||
+	     !mygre_rcv_advance(config->tunnel, ntohl(hdr->seq))))
+		return MYGRE_STAT_RX_SEQ;
+	return MYGRE_OK;
+}
+
+/*
+ * Carry a congestion mark over to the inner IP header: RFC 6040 section 4.2.
+ * The buffer may be shared with a packet socket, which shall see what was on
+ * the wire. Behind VLAN tags there is no saying where the IP header is.
+ */
+static enum mygre_stat mygre_rcv_ecn(struct sk_buff *skb, unsigned int outer)
+{
+	if (eth_type_vlan(skb->protocol))
+		return MYGRE_OK;
+	if (INET_ECN_is_ce(((struct iphdr *)(skb->head + outer))->tos) &&
+	    skb_ensure_writable(skb, skb_network_offset(skb) +
+				mygre_hdr_inner_len(skb->protocol)))
+		return MYGRE_STAT_RX_NOMEM;
+	if (IP_ECN_decapsulate((struct iphdr *)(skb->head + outer), skb) > 1)
+		return MYGRE_STAT_RX_ECN;
 	return MYGRE_OK;
 }
 
 /* Take off the outer headers, so that skb is the inner packet */
-static enum mygre_stat mygre_rcv_strip(struct sk_buff *skb,
+static enum mygre_stat mygre_rcv_strip(const struct mygre_config *config,
+				       struct sk_buff *skb,
 				       const struct mygre_hdr *hdr)
 {
 	/* The buffer may move, so remember the outer header by its place. */
 	unsigned int outer = skb_network_header(skb) - skb->head;
+	enum mygre_stat drop;
 
 	skb_pull_rcsum(skb, hdr->len);
 	skb->protocol = hdr->proto;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
+	if (config->params.tap) {
+		if (!pskb_may_pull(skb, ETH_HLEN))
+			return MYGRE_STAT_RX_SHORT;
+		skb->protocol = ((struct ethhdr *)skb->data)->h_proto;
+		if (!eth_proto_is_802_3(skb->protocol))
+			skb->protocol = htons(ETH_P_802_2);
+	}
+	/* A multipoint tunnel shows the outer header to who wants a source. */
+	if (config->tunnel->dev->header_ops == &mygre_nbma_header_ops)
+		skb_pop_mac_header(skb);
+	else
+		skb_reset_mac_header(skb);
+	skb_set_network_header(skb, config->params.tap ? ETH_HLEN : 0);
 	if (!pskb_inet_may_pull(skb))
 		return MYGRE_STAT_RX_SHORT;
-	if (IP_ECN_decapsulate((struct iphdr *)(skb->head + outer), skb) > 1)
-		return MYGRE_STAT_RX_ECN;
-	if (iptunnel_pull_offloads(skb))
-		return MYGRE_STAT_RX_NOMEM;
-	return MYGRE_OK;
+	drop = mygre_rcv_ecn(skb, outer);
+	if (drop)
+		return drop;
+	return iptunnel_pull_offloads(skb) ? MYGRE_STAT_RX_NOMEM : MYGRE_OK;
+}
+
+/* Where it came from, for whom a multipoint tunnel has many far ends */
+static struct metadata_dst *mygre_rcv_origin(struct sk_buff *skb,
+					     const struct mygre_hdr *hdr)
+{
+	return mygre_compat_rx_dst(skb, hdr->flags & GRE_CSUM,
+				   hdr->flags & GRE_KEY, hdr->key);
 }
 
 /* Hand the inner packet to the stack as received by the tunnel's device */
-static void mygre_rcv_deliver(struct mygre_tunnel *tunnel, struct sk_buff *skb)
+static void mygre_rcv_deliver(const struct mygre_config *config,
+			      struct sk_buff *skb, struct metadata_dst *origin)
 {
+	struct mygre_tunnel *tunnel = config->tunnel;
 	struct net_device *dev = tunnel->dev;
 
 	skb_clear_hash_if_not_l4(skb);
 	__vlan_hwaccel_clear_tag(skb);
 	skb_set_queue_mapping(skb, 0);
-	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(dev)));
-	skb->dev = dev;
 	dev_sw_netstats_rx_add(dev, skb->len);
+	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(dev)));
+	if (config->params.tap) {
+		skb->protocol = eth_type_trans(skb, dev);
+		skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
+	} else {
+		skb->dev = dev;
+	}
+	if (origin)
+		skb_dst_set(skb, (struct dst_entry *)origin);
 	gro_cells_receive(&tunnel->cells, skb);
+}
+
+/* The journey of a packet that has found its tunnel. Consumes skb. */
+static void mygre_rcv_ours(const struct mygre_config *config,
+			   struct sk_buff *skb, const struct mygre_hdr *hdr)
+{
+	struct metadata_dst *origin = NULL;
+	enum mygre_stat drop;
+
+	drop = mygre_rcv_verify(config, skb, hdr);
+	if (!drop && !config->params.remote) {
+		origin = mygre_rcv_origin(skb, hdr);
+		if (!origin)
+			drop = MYGRE_STAT_RX_NOMEM;
+	}
+	drop = drop ?: mygre_rcv_strip(config, skb, hdr);
+	if (likely(!drop)) {
+		mygre_rcv_deliver(config, skb, origin);
+		return;
+	}
+	if (origin)
+		dst_release((struct dst_entry *)origin);
+	mygre_stats_drop(config->tunnel, skb, drop);
 }
 
 /* Not for us: let the previous owner have it, as if we were not there */
@@ -114,13 +222,7 @@ static int mygre_rcv(struct sk_buff *skb)
 	config = mygre_rcv_find(skb, &hdr);
 	if (!config)
 		return mygre_rcv_pass_on(skb, MYGRE_STAT_RX_NO_TUNNEL);
-
-	drop = mygre_rcv_verify(config, &hdr) ?:
-	       mygre_rcv_strip(skb, &hdr);
-	if (drop)
-		mygre_stats_drop(config->tunnel, skb, drop);
-	else
-		mygre_rcv_deliver(config->tunnel, skb);
+	mygre_rcv_ours(config, skb, &hdr);
 	return 0;
 }
 

@@ -49,6 +49,8 @@ static const struct {
 				  MYGRE_STATS_AT(rx_length_errors) },
 	[MYGRE_STAT_RX_CSUM] = { MYGRE_STATS_AT(rx_errors),
 				 MYGRE_STATS_AT(rx_crc_errors) },
+	[MYGRE_STAT_RX_SEQ] = { MYGRE_STATS_AT(rx_errors),
+				MYGRE_STATS_AT(rx_fifo_errors) },
 	[MYGRE_STAT_RX_ECN] = { MYGRE_STATS_AT(rx_errors),
 				MYGRE_STATS_AT(rx_frame_errors) },
 	[MYGRE_STAT_RX_NOMEM] = { MYGRE_STATS_AT(rx_dropped), 0 },
@@ -122,7 +124,8 @@ void mygre_stats_fill(const struct mygre_tunnel *tunnel,
 	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++) {
 		u64 count = mygre_stats_read(tunnel, reason);
 
-		if (!count)
+		/* Our own copies are no error, and shown only as "rx_own". */
+		if (!count || !mygre_stats_link[reason].sum)
 			continue;
 		*(u64 *)((void *)stats + mygre_stats_link[reason].sum) += count;
 		if (mygre_stats_link[reason].detail)

@@ -22,6 +22,14 @@ static const struct rhashtable_params mygre_table_params = {
 	.automatic_shrinking = true,
 };
 
+static const struct rhashtable_params mygre_table_pair_params = {
+	.key_len = sizeof(struct mygre_pair),
+	.key_offset = offsetof(struct mygre_config, pair),
+	.head_offset = offsetof(struct mygre_config, pair_node),
+	.min_size = 16,
+	.automatic_shrinking = true,
+};
+
 /* How well a config suits a packet that shows the right tuple */
 enum mygre_table_fit {
 	MYGRE_TABLE_NO,
@@ -44,7 +52,15 @@ static unsigned int mygre_table_class(const struct mygre_tuple *tuple)
  */
 int mygre_table_start(struct mygre_net *mn)
 {
-	return rhltable_init(&mn->table, &mygre_table_params);
+	int err;
+
+	err = rhltable_init(&mn->table, &mygre_table_params);
+	if (err)
+		return err;
+	err = rhltable_init(&mn->pairs, &mygre_table_pair_params);
+	if (err)
+		rhltable_destroy(&mn->table);
+	return err;
 }
 
 /**
@@ -56,22 +72,40 @@ int mygre_table_start(struct mygre_net *mn)
 void mygre_table_stop(struct mygre_net *mn)
 {
 	rhltable_destroy(&mn->table);
+	rhltable_destroy(&mn->pairs);
 }
 
 /**
- * mygre_table_set_tuple() - derive from the settings which packets are ours
+ * mygre_table_set_keys() - derive from the settings which packets are ours
  * @config: not yet published
+ *
+ * What is sent to a group arrives there, so that is where we receive it, from
+ * whatever sender.
+ *
+ * ICMP errors quote what we sent. That shows the key to send with, which may
+ * be another than the one to receive with, or none at all: eight bytes of the
+ * GRE header are all that must be quoted (RFC 792), and behind a checksum the
+ * key is not among them.
  */
-void mygre_table_set_tuple(struct mygre_config *config)
+void mygre_table_set_keys(struct mygre_config *config)
 {
 	const struct mygre_params *p = &config->params;
+	bool group = ipv4_is_multicast(p->remote);
 
 	config->tuple = (struct mygre_tuple) {
+		.local = group ? p->remote : p->local,
+		.remote = group ? 0 : p->remote,
+		.key = p->ikey,
+		.flags = mygre_table_flags(p->iflags & GRE_KEY, p->tap),
+	};
+	config->pair = (struct mygre_pair) {
 		.local = p->local,
 		.remote = p->remote,
-		.key = p->ikey,
-		.keyed = !!(p->iflags & GRE_KEY),
 	};
+	config->paired = p->remote &&
+			 (group || p->ikey != p->okey ||
+			  (p->iflags ^ p->oflags) & GRE_KEY ||
+			  (p->oflags & GRE_KEY && p->oflags & GRE_CSUM));
 }
 
 /**
@@ -88,13 +122,25 @@ int mygre_table_add(struct mygre_net *mn, struct mygre_config *config)
 	int err;
 
 	ASSERT_RTNL();
+	if (config->paired) {
+		err = rhltable_insert(&mn->pairs, &config->pair_node,
+				      mygre_table_pair_params);
+		if (err)
+			return err;
+	}
 	err = rhltable_insert(&mn->table, &config->node, mygre_table_params);
 	if (err)
-		return err;
+		goto err_pair;
 	WRITE_ONCE(mn->used[class], mn->used[class] + 1);
 	if (config->params.link)
 		WRITE_ONCE(mn->bound[class], mn->bound[class] + 1);
 	return 0;
+
+err_pair:
+	if (config->paired)
+		rhltable_remove(&mn->pairs, &config->pair_node,
+				mygre_table_pair_params);
+	return err;
 }
 
 /**
@@ -109,6 +155,9 @@ void mygre_table_del(struct mygre_net *mn, struct mygre_config *config)
 	unsigned int class = mygre_table_class(&config->tuple);
 
 	ASSERT_RTNL();
+	if (config->paired)
+		rhltable_remove(&mn->pairs, &config->pair_node,
+				mygre_table_pair_params);
 	if (rhltable_remove(&mn->table, &config->node, mygre_table_params))
 		return;
 	WRITE_ONCE(mn->used[class], mn->used[class] - 1);
@@ -138,7 +187,9 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 	list = rhltable_lookup(&mn->table, &config->tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(other, pos, list, node) {
 		if (other->tunnel != config->tunnel &&
-		    other->params.link == config->params.link) {
+		    other->params.link == config->params.link &&
+		    other->params.local == config->params.local &&
+		    other->params.remote == config->params.remote) {
 			twin = other;
 			break;
 		}
@@ -173,12 +224,11 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 }
 
 /* Look in one class; what suits less well than a bound tunnel goes to @spare */
-static const struct mygre_config *
+static struct mygre_config *
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
-		       const struct sk_buff *skb,
-		       const struct mygre_config **spare)
+		       const struct sk_buff *skb, struct mygre_config **spare)
 {
-	const struct mygre_config *config;
+	struct mygre_config *config;
 	struct rhlist_head *list, *pos;
 
 	list = rhltable_lookup(&mn->table, tuple, mygre_table_params);
@@ -211,11 +261,11 @@ mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
  * Context: RCU.
  * Return: a config, valid as long as the caller holds RCU; or NULL.
  */
-const struct mygre_config *
-mygre_table_find(const struct net *net, const struct mygre_tuple *tuple,
-		 const struct sk_buff *skb)
+struct mygre_config *mygre_table_find(const struct net *net,
+				      const struct mygre_tuple *tuple,
+				      const struct sk_buff *skb)
 {
-	const struct mygre_config *found, *spare = NULL;
+	struct mygre_config *found, *spare = NULL;
 	struct mygre_net *mn = mygre_mod_net(net);
 	unsigned int class;
 
@@ -235,4 +285,49 @@ mygre_table_find(const struct net *net, const struct mygre_tuple *tuple,
 			return found;
 	}
 	return spare;
+}
+
+/* Among the tunnels of a pair, the one that sends such headers */
+static const struct mygre_config *
+mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
+		      const struct mygre_hdr *hdr)
+{
+	bool tap = hdr->proto == htons(ETH_P_TEB);
+	const struct mygre_config *config;
+	struct rhlist_head *list, *pos;
+
+	list = rhltable_lookup(&mn->pairs, pair, mygre_table_pair_params);
+	rhl_for_each_entry_rcu(config, pos, list, pair_node) {
+		const struct mygre_params *p = &config->params;
+
+		if (p->tap != tap ||
+		    (p->oflags ^ hdr->flags) & (GRE_KEY | GRE_CSUM))
+			continue;
+		/* A key that was not quoted may be anyone's. */
+		if (!hdr->len || p->okey == hdr->key)
+			return config;
+	}
+	return NULL;
+}
+
+/**
+ * mygre_table_find_sender() - which tunnel sent a packet like this
+ * @net: where it was sent
+ * @pair: outer source and destination
+ * @hdr: its GRE header; length 0 if its key is not known
+ *
+ * Only for tunnels whose tuple does not tell it: &mygre_config.paired.
+ *
+ * Context: RCU.
+ * Return: a config, valid as long as the caller holds RCU; or NULL.
+ */
+const struct mygre_config *
+mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,
+			const struct mygre_hdr *hdr)
+{
+	struct mygre_pair any_local = { .remote = pair->remote };
+	struct mygre_net *mn = mygre_mod_net(net);
+
+	return mygre_table_find_pair(mn, pair, hdr) ?:
+	       mygre_table_find_pair(mn, &any_local, hdr);
 }

@@ -3,14 +3,16 @@
  * From the inner packet to the outer one.
  */
 
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/percpu.h>
 #include <net/dst_metadata.h>
+#include <net/gre.h>
 #include <net/icmp.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
 #include <net/ip6_route.h>
-#include <net/l3mdev.h>
 #include <net/route.h>
 
 #include "mygre.h"
@@ -22,6 +24,12 @@
 /* A loop is worth a line in the log this often, in jiffies */
 #define MYGRE_XMIT_LOOP_LOG (60 * HZ)
 
+/* For how long after an ICMP error senders are told of it, in jiffies */
+#define MYGRE_XMIT_ERR_TIME (30 * HZ)
+
+/* An Ethernet frame may have this many VLAN tags before its IP header */
+#define MYGRE_XMIT_VLANS_MAX 2
+
 static DEFINE_PER_CPU(unsigned int, mygre_xmit_depth);
 
 /**
@@ -30,71 +38,98 @@ static DEFINE_PER_CPU(unsigned int, mygre_xmit_depth);
  * @rt: outer route; a reference is held
  * @daddr: outer destination, network order
  * @saddr: outer source, network order
- * @proto: ethertype of the payload, network order
+ * @proto: ethertype in the GRE header, network order
+ * @inner_proto: ethertype of the IP packet inside, network order; anything
+ *	else if there is none
+ * @inner: bytes from the start of the payload to its IP header
  * @df: DF bit of the outer header, network order
  * @tos: outer TOS byte with ECN
  * @ttl: outer TTL, 0 if the route shall decide
  */
 struct mygre_xmit_state {
-	const struct mygre_config *config;
+	struct mygre_config *config;
 	struct rtable *rt;
 	__be32 daddr;
 	__be32 saddr;
 	__be16 proto;
+	__be16 inner_proto;
+	unsigned int inner;
 	__be16 df;
 	u8 tos;
 	u8 ttl;
 };
+
+/* An IP packet, or whatever else has an ethertype */
+static enum mygre_stat mygre_xmit_find_l3(struct mygre_xmit_state *state,
+					  struct sk_buff *skb)
+{
+	/* A packet socket or a BPF program may have left it anywhere. */
+	skb_reset_network_header(skb);
+	state->proto = skb->protocol;
+	state->inner_proto = skb->protocol;
+	state->inner = 0;
+	if (!pskb_may_pull(skb, mygre_hdr_inner_len(state->inner_proto)))
+		return MYGRE_STAT_TX_SHORT;
+	return MYGRE_OK;
+}
+
+/* An Ethernet frame, perhaps with VLAN tags, perhaps with an IP packet in it */
+static enum mygre_stat mygre_xmit_find_tap(struct mygre_xmit_state *state,
+					   struct sk_buff *skb)
+{
+	unsigned int tags = 0, at = ETH_HLEN;
+	__be16 proto;
+
+	state->proto = htons(ETH_P_TEB);
+	if (!pskb_may_pull(skb, ETH_HLEN))
+		return MYGRE_STAT_TX_SHORT;
+	proto = ((struct ethhdr *)skb->data)->h_proto;
+	while (eth_type_vlan(proto) && tags++ < MYGRE_XMIT_VLANS_MAX &&
+	       pskb_may_pull(skb, at + VLAN_HLEN)) {
+		proto = ((struct vlan_hdr *)(skb->data + at))->
+			h_vlan_encapsulated_proto;
+		at += VLAN_HLEN;
+	}
+	state->inner_proto = proto;
+	state->inner = at;
+	if (!pskb_may_pull(skb, at + mygre_hdr_inner_len(proto)))
+		return MYGRE_STAT_TX_SHORT;
+	return MYGRE_OK;
+}
 
 /* Read what the outer header takes over from the payload */
 static enum mygre_stat mygre_xmit_inspect(struct mygre_xmit_state *state,
 					  struct sk_buff *skb)
 {
 	const struct mygre_params *p = &state->config->params;
-	u8 tos = p->tos & 1 ? 0 : p->tos;
-	u8 dsfield = 0;
+	u8 tos = p->tos, dsfield = 0;
+	enum mygre_stat drop;
 
-	/* A packet socket or a BPF program may have left it anywhere. */
-	skb_reset_network_header(skb);
-	if (!pskb_inet_may_pull(skb))
-		return MYGRE_STAT_TX_SHORT;
+	drop = p->tap ? mygre_xmit_find_tap(state, skb) :
+			mygre_xmit_find_l3(state, skb);
+	if (drop)
+		return drop;
 
-	state->proto = skb_protocol(skb, true);
 	state->df = p->pmtudisc ? htons(IP_DF) : 0;
 	state->ttl = p->ttl;
-	if (state->proto == htons(ETH_P_IP)) {
-		const struct iphdr *inner = ip_hdr(skb);
+	if (state->inner_proto == htons(ETH_P_IP)) {
+		const struct iphdr *ip = (void *)(skb->data + state->inner);
 
-		dsfield = ipv4_get_dsfield(inner);
-		state->ttl = p->ttl ?: inner->ttl;
+		dsfield = ipv4_get_dsfield(ip);
+		state->ttl = p->ttl ?: ip->ttl;
 		if (!p->ignore_df)
-			state->df |= inner->frag_off & htons(IP_DF);
-	} else if (state->proto == htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *inner = ipv6_hdr(skb);
+			state->df |= ip->frag_off & htons(IP_DF);
+	} else if (state->inner_proto == htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = (void *)(skb->data + state->inner);
 
-		dsfield = ipv6_get_dsfield(inner);
-		state->ttl = p->ttl ?: inner->hop_limit;
+		dsfield = ipv6_get_dsfield(ip);
+		state->ttl = p->ttl ?: ip->hop_limit;
 	}
 	if (p->tos & 1)
-		tos = dsfield;
+		tos = mygre_hdr_inner_len(state->inner_proto) ? dsfield :
+								 p->tos & ~1;
 	/* RFC 6040 section 4.1, normal mode */
 	state->tos = INET_ECN_encapsulate(tos, dsfield);
-	return MYGRE_OK;
-}
-
-/* Where does it go: to the far end, or with none set, to the next hop */
-static enum mygre_stat mygre_xmit_find_remote(struct mygre_xmit_state *state,
-					      const struct sk_buff *skb)
-{
-	state->daddr = state->config->params.remote;
-	if (likely(state->daddr))
-		return MYGRE_OK;
-
-	if (state->proto == htons(ETH_P_IP) && skb_valid_dst(skb))
-		state->daddr = rt_nexthop(skb_rtable(skb), ip_hdr(skb)->daddr);
-	if (!state->daddr || ipv4_is_multicast(state->daddr) ||
-	    ipv4_is_lbcast(state->daddr))
-		return MYGRE_STAT_TX_NO_REMOTE;
 	return MYGRE_OK;
 }
 
@@ -109,67 +144,25 @@ static void mygre_xmit_log_loop(struct mygre_tunnel *tunnel, __be32 daddr)
 			     tunnel->dev->name, &daddr);
 }
 
-/**
- * mygre_xmit_init_flow() - what the routing table is asked for outer packets
- * @fl4: filled in; the same selectors as ip_gre's, so that rules and IPsec
- *	policies that match the one match the other
- * @config: settings of the tunnel
- * @daddr: outer destination, network order
- * @tos: outer TOS byte
- *
- * Context: RCU.
- */
-void mygre_xmit_init_flow(struct flowi4 *fl4, const struct mygre_config *config,
-			  __be32 daddr, u8 tos)
-{
-	const struct mygre_params *p = &config->params;
-	struct net *net = config->tunnel->net;
-
-	*fl4 = (struct flowi4) {
-		.daddr = daddr,
-		.saddr = p->local,
-		.flowi4_proto = IPPROTO_GRE,
-		.flowi4_mark = p->fwmark,
-		.fl4_gre_key = p->okey,
-	};
-	mygre_compat_set_tos(fl4, tos);
-	if (p->link) {
-		fl4->flowi4_l3mdev =
-			l3mdev_master_upper_ifindex_by_index_rcu(net, p->link);
-		fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : p->link;
-	}
-}
-
-/*
- * Find the outer route. It may be cached where all packets of the tunnel ask
- * for the same one: one destination and one TOS.
- */
+/* Which way does it go, and is that not back into the tunnel */
 static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 					struct sk_buff *skb)
 {
-	const struct mygre_config *config = state->config;
-	struct dst_cache *routes = (struct dst_cache *)&config->routes;
-	bool cached = config->params.remote && !(config->params.tos & 1);
-	struct mygre_tunnel *tunnel = config->tunnel;
-	struct rtable *rt = NULL;
-	struct flowi4 fl4;
+	struct mygre_config *config = state->config;
+	struct rtable *rt;
 
-	if (cached)
-		rt = dst_cache_get_ip4(routes, &state->saddr);
-	if (unlikely(!rt)) {
-		mygre_xmit_init_flow(&fl4, config, state->daddr, state->tos);
-		fl4.flowi4_multipath_hash = skb_get_hash(skb);
-		rt = ip_route_output_key(tunnel->net, &fl4);
-		if (IS_ERR(rt))
+	/* Tunnels that lead through each other come here one in another. */
+	if (unlikely(__this_cpu_read(mygre_xmit_depth) >=
+		     MYGRE_XMIT_DEPTH_MAX))
+		rt = ERR_PTR(-ELOOP);
+	else
+		rt = mygre_route_get(config, skb, state->daddr, state->tos,
+				     &state->saddr);
+	if (IS_ERR(rt)) {
+		if (rt != ERR_PTR(-ELOOP))
 			return MYGRE_STAT_TX_NO_ROUTE;
-		state->saddr = fl4.saddr;
-		if (rt->dst.dev == tunnel->dev) {
-			ip_rt_put(rt);
-			mygre_xmit_log_loop(tunnel, state->daddr);
-			return MYGRE_STAT_TX_LOOP;
-		}
-		if (cached)
-			dst_cache_set_ip4(routes, &rt->dst, state->saddr);
+		mygre_xmit_log_loop(config->tunnel, state->daddr);
+		return MYGRE_STAT_TX_LOOP;
 	}
 	state->rt = rt;
 	if (!state->ttl)
@@ -177,87 +170,176 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 	return MYGRE_OK;
 }
 
-static void mygre_xmit_too_big(struct sk_buff *skb, __be16 proto,
-			       unsigned int mtu)
+/*
+ * Tell the sender of a bridged frame: there is no route to send an ICMP
+ * message by, so one is put into the frame's place and received from the
+ * tunnel. True if there is somebody to tell.
+ */
+static bool mygre_xmit_tell_bridge(struct mygre_xmit_state *state,
+				   struct sk_buff *skb)
 {
+	struct net_device *dev = state->config->tunnel->dev;
+	struct sk_buff *reply;
+
+	reply = skb_clone(skb, GFP_ATOMIC);
+	if (!reply)
+		return true;
+	skb_set_network_header(reply, state->inner);
+	if (skb_tunnel_check_pmtu(reply, &state->rt->dst,
+				  state->config->hlen + state->inner,
+				  true) <= 0) {
+		kfree_skb(reply);
+		return false;
+	}
+	reply->protocol = eth_type_trans(reply, dev);
+	netif_rx(reply);
+	return true;
+}
+
+/* Tell the sender that @mtu bytes are all. True if there is one to tell. */
+static bool mygre_xmit_tell_sender(struct mygre_xmit_state *state,
+				   struct sk_buff *skb, unsigned int mtu)
+{
+	if (state->inner_proto == htons(ETH_P_IP)) {
+		const struct iphdr *ip = (void *)(skb->data + state->inner);
+
+		if (!(ip->frag_off & htons(IP_DF)))
+			return false;
+	} else if (state->inner_proto != htons(ETH_P_IPV6) ||
+		   mtu < IPV6_MIN_MTU) {
+		/* RFC 8200 section 5: nobody may be told to send less. */
+		return false;
+	}
+	if (!skb_valid_dst(skb))
+		return state->config->params.tap &&
+		       mygre_xmit_tell_bridge(state, skb);
+
 	/*
 	 * A sender on this machine need not wait for the message. For a
 	 * forwarded packet the route is left alone: an exception for each
 	 * destination behind the tunnel would fill the route cache.
 	 */
-	if (skb->sk && skb_valid_dst(skb))
+	if (skb->sk)
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
-	if (proto == htons(ETH_P_IP))
+	if (state->inner_proto == htons(ETH_P_IP))
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
 			      htonl(mtu));
 	else if (IS_ENABLED(CONFIG_IPV6))
 		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+	return true;
 }
 
-/* May it be this big, and if not, who has to be told */
+/* May it be this big? If not, its sender is told, or else it will be split. */
 static enum mygre_stat mygre_xmit_fit(struct mygre_xmit_state *state,
 				      struct sk_buff *skb)
 {
 	unsigned int mtu;
 
-	/* Without DF the underlay splits what is too long for it. */
 	if (!state->df)
 		return MYGRE_OK;
-	mtu = dst_mtu(&state->rt->dst) - state->config->hlen;
-	if (likely(skb->len <= mtu))
+	mtu = dst_mtu(&state->rt->dst) - state->config->hlen - state->inner;
+	if (likely(skb->len - state->inner <= mtu))
 		return MYGRE_OK;
 	if (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu))
 		return MYGRE_OK;
-
-	if (state->proto == htons(ETH_P_IP)) {
-		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)))
-			return MYGRE_OK;
-	} else if (state->proto == htons(ETH_P_IPV6)) {
-		/* Nobody may be told to send less than this: RFC 8200, 5. */
-		if (mtu < IPV6_MIN_MTU)
-			return MYGRE_OK;
-	} else {
-		return MYGRE_OK;
-	}
-	mygre_xmit_too_big(skb, state->proto, mtu);
-	return MYGRE_STAT_TX_TOO_BIG;
+	if (mygre_xmit_tell_sender(state, skb, mtu))
+		return MYGRE_STAT_TX_TOO_BIG;
+	state->df = 0;
+	return MYGRE_OK;
 }
 
-/* Put the outer headers before the packet; the route becomes the packet's */
-static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
-				       struct sk_buff *skb)
+/* Let senders know that the far end, or a router before it, complained */
+static void mygre_xmit_report_error(struct mygre_tunnel *tunnel,
+				    struct sk_buff *skb)
+{
+	int count = READ_ONCE(tunnel->err_count);
+
+	if (likely(count <= 0))
+		return;
+	if (time_after(jiffies, READ_ONCE(tunnel->err_time) +
+				MYGRE_XMIT_ERR_TIME)) {
+		WRITE_ONCE(tunnel->err_count, 0);
+		return;
+	}
+	WRITE_ONCE(tunnel->err_count, count - 1);
+	dst_link_failure(skb);
+}
+
+/*
+ * RFC 2784 section 2.5: the checksum covers GRE header and payload. It is left
+ * to the device below, or to the stack on the way there, unless a checksum
+ * inside is being left to it already: then its final value follows from what
+ * the inner one will make of it.
+ */
+static void mygre_xmit_checksum(struct sk_buff *skb)
+{
+	struct gre_base_hdr *gre = (void *)skb_transport_header(skb);
+	__sum16 *sum = (__sum16 *)(gre + 1);
+
+	/* Of a super-packet each segment gets its own. */
+	if (skb_is_gso(skb))
+		return;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		*sum = csum_fold(lco_csum(skb));
+		return;
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = sizeof(*gre);
+}
+
+/* Fill in what the prepared header leaves to each packet */
+static void mygre_xmit_build(const struct mygre_xmit_state *state,
+			     struct sk_buff *skb, struct rtable *rt)
 {
 	const struct mygre_config *config = state->config;
-	struct mygre_tunnel *tunnel = config->tunnel;
-	struct rtable *rt = state->rt;
-	struct iphdr *outer;
-	__be16 *proto;
+	struct iphdr *outer = skb_push(skb, config->hlen);
+	struct gre_base_hdr *gre = (void *)(outer + 1);
 
-	if (skb_cow_head(skb, LL_RESERVED_SPACE(rt->dst.dev) +
-			      rt->dst.header_len + config->hlen) ||
-	    iptunnel_handle_offloads(skb, SKB_GSO_GRE))
-		return MYGRE_STAT_TX_NOMEM;
-
-	skb_set_inner_protocol(skb, state->proto);
-	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(tunnel->dev)));
-	skb_clear_hash_if_not_l4(skb);
-	skb_dst_set(skb, &rt->dst);
-	state->rt = NULL;
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-
-	outer = skb_push(skb, config->hlen);
 	memcpy(outer, &config->head, config->hlen);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(*outer));
-	proto = (__be16 *)(skb_transport_header(skb) + 2);
-	*proto = state->proto;
+
+	gre->protocol = state->proto;
+	if (config->params.oflags & GRE_SEQ) {
+		__be32 *seq = (void *)outer + config->hlen - sizeof(*seq);
+
+		*seq = htonl(atomic_fetch_inc(&config->tunnel->o_seqno));
+	}
+	if (config->params.oflags & GRE_CSUM)
+		mygre_xmit_checksum(skb);
 
 	outer->tos = state->tos;
 	outer->ttl = state->ttl;
 	outer->frag_off = ip_mtu_locked(&rt->dst) ? 0 : state->df;
 	outer->saddr = state->saddr;
 	outer->daddr = state->daddr;
-	__ip_select_ident(tunnel->net, outer, skb_shinfo(skb)->gso_segs ?: 1);
+	__ip_select_ident(config->tunnel->net, outer,
+			  skb_shinfo(skb)->gso_segs ?: 1);
+}
+
+/* Put the outer headers before the packet; the route becomes the packet's */
+static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
+				       struct sk_buff *skb)
+{
+	struct mygre_config *config = state->config;
+	struct mygre_tunnel *tunnel = config->tunnel;
+	struct rtable *rt = state->rt;
+
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(rt->dst.dev) +
+			      rt->dst.header_len + config->hlen) ||
+	    iptunnel_handle_offloads(skb, config->params.oflags & GRE_CSUM ?
+					  SKB_GSO_GRE_CSUM : SKB_GSO_GRE))
+		return MYGRE_STAT_TX_NOMEM;
+
+	mygre_xmit_report_error(tunnel, skb);
+	skb_set_inner_protocol(skb, state->proto);
+	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(tunnel->dev)));
+	skb_clear_hash_if_not_l4(skb);
+	skb_dst_set(skb, &rt->dst);
+	state->rt = NULL;
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	mygre_xmit_build(state, skb, rt);
 	return MYGRE_OK;
 }
 
@@ -277,45 +359,49 @@ static void mygre_xmit_send(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 		mygre_stats_count(tunnel, MYGRE_STAT_TX_UNDERLAY);
 }
 
-/* Tunnels that lead through each other come back here, one in another */
-static enum mygre_stat mygre_xmit_check_depth(struct mygre_xmit_state *state)
-{
-	if (likely(__this_cpu_read(mygre_xmit_depth) < MYGRE_XMIT_DEPTH_MAX))
-		return MYGRE_OK;
-	mygre_xmit_log_loop(state->config->tunnel, state->daddr);
-	return MYGRE_STAT_TX_LOOP;
-}
-
 /**
- * mygre_xmit() - the journey of a packet that is sent through the tunnel
- * @skb: the inner packet, starting with its network header; consumed
- * @dev: the tunnel's device
+ * mygre_xmit_to() - the journey of a packet that is sent through a tunnel
+ * @skb: the payload, starting with its network header or, for Ethernet, its
+ *	MAC header; consumed
+ * @config: settings of the tunnel
+ * @daddr: outer destination, network order
  *
  * Context: BH, RCU. No lock is taken and no shared line written for a packet
  * that goes out.
+ */
+void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
+		   __be32 daddr)
+{
+	struct mygre_xmit_state state = { .config = config, .daddr = daddr };
+	unsigned int len = skb->len;
+	enum mygre_stat drop;
+
+	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
+	drop = mygre_xmit_inspect(&state, skb) ?:
+	       mygre_xmit_route(&state, skb) ?:
+	       mygre_xmit_fit(&state, skb) ?:
+	       mygre_xmit_push(&state, skb);
+	if (likely(!drop)) {
+		mygre_xmit_send(config->tunnel, skb, len);
+		return;
+	}
+	ip_rt_put(state.rt);
+	mygre_stats_drop(config->tunnel, skb, drop);
+}
+
+/**
+ * mygre_xmit() - send a packet through a tunnel whose far end is known
+ * @skb: see mygre_xmit_to()
+ * @dev: the tunnel's device
+ *
+ * Context: BH, RCU.
  * Return: always NETDEV_TX_OK.
  */
 netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
-	struct mygre_xmit_state state = {
-		.config = rcu_dereference_bh(tunnel->config),
-	};
-	unsigned int len = skb->len;
-	enum mygre_stat drop;
+	struct mygre_config *config = rcu_dereference_bh(tunnel->config);
 
-	drop = mygre_xmit_inspect(&state, skb) ?:
-	       mygre_xmit_find_remote(&state, skb) ?:
-	       mygre_xmit_check_depth(&state) ?:
-	       mygre_xmit_route(&state, skb) ?:
-	       mygre_xmit_fit(&state, skb) ?:
-	       mygre_xmit_push(&state, skb);
-	if (likely(!drop)) {
-		mygre_xmit_send(tunnel, skb, len);
-		return NETDEV_TX_OK;
-	}
-
-	ip_rt_put(state.rt);
-	mygre_stats_drop(tunnel, skb, drop);
+	mygre_xmit_to(skb, config, config->params.remote);
 	return NETDEV_TX_OK;
 }

@@ -18,6 +18,7 @@
 #include "mygre_stats.h"
 
 struct flowi4;
+struct mygre_route_dscps;
 struct netlink_ext_ack;
 struct rtnl_link_ops;
 struct rtnl_link_stats64;
@@ -27,16 +28,26 @@ struct rtnl_link_stats64;
  * @local: outer destination address, 0 for any
  * @remote: outer source address, 0 for any
  * @key: GRE key, 0 without one
- * @keyed: 1 if there is a key, else 0; a whole word so that no byte of the
- *	hash key is padding
+ * @flags: from mygre_table_flags(); a whole word so that no byte of the hash
+ *	key is padding
  *
- * All in network order but @keyed.
+ * All in network order but @flags.
  */
 struct mygre_tuple {
 	__be32 local;
 	__be32 remote;
 	__be32 key;
-	u32 keyed;
+	u32 flags;
+};
+
+/**
+ * struct mygre_pair - the endpoints of a tunnel
+ * @local: our address, 0 for any
+ * @remote: the far end's, or a group
+ */
+struct mygre_pair {
+	__be32 local;
+	__be32 remote;
 };
 
 /**
@@ -52,6 +63,7 @@ struct mygre_tuple {
  * @tos: outer TOS byte; bit 0 set to inherit
  * @pmtudisc: set DF on all outer packets
  * @ignore_df: do not copy DF from the payload
+ * @tap: carries Ethernet frames; belongs to the link kind, never changes
  * @fwmark: mark for the outer route lookup, host order
  */
 struct mygre_params {
@@ -66,6 +78,7 @@ struct mygre_params {
 	u8 tos;
 	bool pmtudisc;
 	bool ignore_df;
+	bool tap;
 	u32 fwmark;
 };
 
@@ -73,11 +86,15 @@ struct mygre_params {
  * struct mygre_config - the settings of a tunnel and all that follows from them
  * @params: the settings
  * @tuple: which packets are ours
+ * @pair: by which ICMP errors find us where @tuple will not do
  * @node: member of the table, as long as the config is in force
+ * @pair_node: likewise, of the table of pairs; only if paired
+ * @paired: @pair_node is needed
  * @tunnel: the device's private part
  * @hlen: bytes of outer IP and GRE header that we put before a packet
  * @head: those bytes, complete but for what each packet decides
- * @routes: outer routes, per CPU
+ * @routes: the outer route, per CPU
+ * @dscps: a cache for each DSCP, if the TOS is inherited; else NULL
  * @rcu: for freeing after the last reader
  *
  * Never written after it is published in &mygre_tunnel.config, except for the
@@ -87,7 +104,10 @@ struct mygre_params {
 struct mygre_config {
 	struct mygre_params params;
 	struct mygre_tuple tuple;
+	struct mygre_pair pair;
 	struct rhlist_head node;
+	struct rhlist_head pair_node;
+	bool paired;
 	struct mygre_tunnel *tunnel;
 	unsigned int hlen;
 	struct {
@@ -95,6 +115,7 @@ struct mygre_config {
 		u8 gre[MYGRE_HDR_MAX];
 	} head;
 	struct dst_cache routes;
+	struct mygre_route_dscps *dscps;
 	struct rcu_head rcu;
 };
 
@@ -105,7 +126,14 @@ struct mygre_config {
  * @net: the netns of the underlay; does not change when the device moves
  * @cells: where received packets wait for GRO
  * @drops: counters
+ * @o_seqno: next sequence number to send
+ * @i_seqno: next one expected, and above it bit 32 if one came at all
+ * @err_count: ICMP errors that no sender was told of yet
+ * @err_time: jiffies of the last one
  * @list: member of &mygre_net.tunnels; RTNL
+ * @group: the multicast group that we joined, network order; RTNL
+ * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
+ * @numbered: packets sent bear sequence numbers; RTNL
  * @user_mtu: the user has chosen the MTU, so keep it; RTNL
  * @loop_logged: jiffies when a loop was last written to the log
  */
@@ -115,7 +143,14 @@ struct mygre_tunnel {
 	struct net *net;
 	struct gro_cells cells;
 	struct mygre_drops drops;
+	atomic_t o_seqno;
+	atomic64_t i_seqno;
+	int err_count;
+	unsigned long err_time;
 	struct list_head list;
+	__be32 group;
+	int group_link;
+	bool numbered;
 	bool user_mtu;
 	unsigned long loop_logged;
 };
@@ -127,6 +162,7 @@ struct mygre_tunnel {
  * struct mygre_net - what we keep for each netns
  * @table: every &mygre_config in force whose underlay is here; written under
  *	RTNL, read under RCU
+ * @pairs: those of them whose ICMP errors need it; likewise
  * @used: how many configs of each class the table holds; RTNL, read locklessly
  * @bound: how many of them are bound to a device; likewise
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
@@ -134,6 +170,7 @@ struct mygre_tunnel {
  */
 struct mygre_net {
 	struct rhltable table;
+	struct rhltable pairs;
 	unsigned int used[MYGRE_CLASSES];
 	unsigned int bound[MYGRE_CLASSES];
 	struct list_head tunnels;
@@ -183,19 +220,54 @@ static inline void mygre_stats_count_unmatched(struct net *net,
 /* gre_table.c */
 int mygre_table_start(struct mygre_net *mn);
 void mygre_table_stop(struct mygre_net *mn);
-void mygre_table_set_tuple(struct mygre_config *config);
+void mygre_table_set_keys(struct mygre_config *config);
 int mygre_table_add(struct mygre_net *mn, struct mygre_config *config);
 void mygre_table_del(struct mygre_net *mn, struct mygre_config *config);
 const struct mygre_config *
 mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config);
+struct mygre_config *mygre_table_find(const struct net *net,
+				      const struct mygre_tuple *tuple,
+				      const struct sk_buff *skb);
 const struct mygre_config *
-mygre_table_find(const struct net *net, const struct mygre_tuple *tuple,
-		 const struct sk_buff *skb);
+mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,
+			const struct mygre_hdr *hdr);
+
+/**
+ * mygre_table_flags() - the flags of a tuple
+ * @keyed: there is a key
+ * @tap: the payload is Ethernet
+ */
+static inline u32 mygre_table_flags(bool keyed, bool tap)
+{
+	return keyed | tap << 1;
+}
+
+/* gre_route.c */
+int mygre_route_start(struct mygre_config *config);
+void mygre_route_stop(struct mygre_config *config);
+void mygre_route_forget(struct mygre_config *config);
+void mygre_route_init_flow(struct flowi4 *fl4,
+			   const struct mygre_config *config,
+			   __be32 daddr, u8 tos);
+struct rtable *mygre_route_get(struct mygre_config *config,
+			       struct sk_buff *skb, __be32 daddr, u8 tos,
+			       __be32 *saddr);
 
 /* gre_xmit.c */
-void mygre_xmit_init_flow(struct flowi4 *fl4, const struct mygre_config *config,
-			  __be32 daddr, u8 tos);
+void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
+		   __be32 daddr);
 netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_nbma.c */
+extern const struct header_ops mygre_nbma_header_ops;
+netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_group.c */
+int mygre_group_start(void);
+void mygre_group_stop(void);
+int mygre_group_join(struct mygre_tunnel *tunnel,
+		     const struct mygre_config *config);
+void mygre_group_leave(struct mygre_tunnel *tunnel);
 
 /* gre_rcv.c */
 int mygre_rcv_start(void);
@@ -206,6 +278,8 @@ int mygre_err(struct sk_buff *skb, u32 info);
 
 /* gre_dev.c */
 void mygre_dev_setup(struct net_device *dev);
+void mygre_dev_setup_tap(struct net_device *dev);
+bool mygre_dev_is_ours(const struct net_device *dev);
 int mygre_dev_register(struct net_device *dev, struct net *net,
 		       const struct mygre_params *params,
 		       struct netlink_ext_ack *extack);
@@ -214,5 +288,6 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 
 /* gre_netlink.c */
 extern struct rtnl_link_ops mygre_netlink_ops;
+extern struct rtnl_link_ops mygre_netlink_tap_ops;
 
 #endif /* _MYGRE_H */

@@ -12,6 +12,7 @@
 
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <net/dst_metadata.h>
 #include <net/flow.h>
 #include <net/inet_dscp.h>
 #include <net/ip_tunnels.h>
@@ -127,6 +128,49 @@ static void fn##_compat(struct list_head *nets, struct list_head *kill)	\
 		fn(net, kill);						\
 }
 #endif
+
+/* header_ops.parse got to know the device in 7.0 and in stable kernels. */
+#ifdef MYGRE_HAVE_PARSE_DEV
+#define MYGRE_COMPAT_DEFINE_PARSE(fn)					\
+static int fn##_compat(const struct sk_buff *skb,			\
+		       const struct net_device *dev,			\
+		       unsigned char *haddr)				\
+{									\
+	return fn(skb, haddr);						\
+}
+
+#define MYGRE_COMPAT_PARSE(fn) fn##_compat
+#else
+#define MYGRE_COMPAT_DEFINE_PARSE(fn)
+#define MYGRE_COMPAT_PARSE(fn) fn
+#endif
+
+/**
+ * mygre_compat_rx_dst() - describe where a packet came from
+ * @skb: packet, its network header still the outer one
+ * @csum: it had a checksum
+ * @keyed: it had a key
+ * @key: the key, network order
+ *
+ * Tunnel flags were a word, and are a bitmap since 6.10.
+ *
+ * Return: a metadata dst with a reference for the caller, or NULL.
+ */
+static inline struct metadata_dst *
+mygre_compat_rx_dst(struct sk_buff *skb, bool csum, bool keyed, __be32 key)
+{
+#ifdef MYGRE_HAVE_TUNNEL_BITMAP
+	IP_TUNNEL_DECLARE_FLAGS(flags) = { };
+
+	if (csum)
+		__set_bit(IP_TUNNEL_CSUM_BIT, flags);
+	if (keyed)
+		__set_bit(IP_TUNNEL_KEY_BIT, flags);
+#else
+	__be16 flags = (csum ? TUNNEL_CSUM : 0) | (keyed ? TUNNEL_KEY : 0);
+#endif
+	return ip_tun_rx_dst(skb, flags, key32_to_tunnel_id(key), 0);
+}
 
 #ifndef MYGRE_HAVE_REASON_TUNNEL_ECN
 #define SKB_DROP_REASON_IP_TUNNEL_ECN SKB_DROP_REASON_NOT_SPECIFIED

@@ -3,8 +3,9 @@
  * The GRE header on the wire: pure parsing and building.
  *
  * Sources: RFC 2784 (header, checksum, reserved bits), RFC 2890 (key, sequence
- * number). Compiles in user space too, where the unit tests and the fuzzer
- * use it; so it knows neither sk_buff nor any other kernel type.
+ * number), draft-mclaggan-wccp-v2rev1 (WCCP redirection). Compiles in user
+ * space too, where the unit tests and the fuzzer use it; so it knows neither
+ * sk_buff nor any other kernel type.
  */
 #ifndef _MYGRE_HDR_H
 #define _MYGRE_HDR_H
@@ -15,6 +16,7 @@
 #include <string.h>
 #endif
 
+#include <linux/if_ether.h>
 #include <linux/if_tunnel.h>
 #include <linux/types.h>
 #include <linux/mygre.h>
@@ -26,6 +28,9 @@
 #define MYGRE_HDR_BASE	4U
 #define MYGRE_HDR_FIELD	4U
 #define MYGRE_HDR_MAX	(MYGRE_HDR_BASE + 3 * MYGRE_HDR_FIELD)
+
+/* The ethertype under which WCCP redirects IPv4 packets */
+#define MYGRE_HDR_WCCP	0x883e
 
 /* The flags that announce a field; the only ones that a tunnel can be given */
 #define MYGRE_HDR_FLAGS	(GRE_CSUM | GRE_KEY | GRE_SEQ)
@@ -52,6 +57,21 @@ struct mygre_hdr {
 	__be32 seq;
 	unsigned int len;
 };
+
+/**
+ * mygre_hdr_inner_len() - how much of a payload has to be there to be read
+ * @proto: its ethertype, network order
+ *
+ * Return: bytes: what an IPv4 or IPv6 header takes without options, else 0.
+ */
+static inline unsigned int mygre_hdr_inner_len(__be16 proto)
+{
+	if (proto == htons(ETH_P_IP))
+		return 20;
+	if (proto == htons(ETH_P_IPV6))
+		return 40;
+	return 0;
+}
 
 /**
  * mygre_hdr_len() - how long is a header with these flags
@@ -87,6 +107,22 @@ static inline enum mygre_stat mygre_hdr_check(__be16 flags)
 	return MYGRE_OK;
 }
 
+/*
+ * A cache redirected by WCCP gets IPv4 packets under an ethertype of its own,
+ * in version 2 with four bytes before them: those do not begin with a 4.
+ */
+static inline enum mygre_stat mygre_hdr_parse_wccp(const __u8 *p,
+						   unsigned int len,
+						   struct mygre_hdr *hdr)
+{
+	if (len <= hdr->len)
+		return MYGRE_STAT_RX_SHORT;
+	if ((p[hdr->len] & 0xf0) != 0x40)
+		hdr->len += MYGRE_HDR_FIELD;
+	hdr->proto = htons(ETH_P_IP);
+	return len < hdr->len ? MYGRE_STAT_RX_SHORT : MYGRE_OK;
+}
+
 /**
  * mygre_hdr_parse() - take a GRE header apart
  * @data: where the header starts; any alignment
@@ -120,6 +156,9 @@ static inline enum mygre_stat mygre_hdr_parse(const void *data,
 	hdr->seq = 0;
 	if (len < hdr->len)
 		return MYGRE_STAT_RX_SHORT;
+
+	if (!flags && hdr->proto == htons(MYGRE_HDR_WCCP))
+		return mygre_hdr_parse_wccp(p, len, hdr);
 
 	p += MYGRE_HDR_BASE;
 	if (flags & GRE_CSUM)

@@ -45,6 +45,10 @@ enum {
 	  "no tunnel with these addresses and this key; passed on")	\
 	X(RX_CSUM, "rx_csum",						\
 	  "checksum wrong, missing or not expected")			\
+	X(RX_SEQ, "rx_seq",						\
+	  "sequence number missing or older than the last one")		\
+	X(RX_OWN, "rx_own",						\
+	  "our own packet to a multicast group, looped back")		\
 	X(RX_ECN, "rx_ecn",						\
 	  "congestion mark on a payload that cannot carry it")		\
 	X(RX_NOMEM, "rx_nomem",						\

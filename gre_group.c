@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tunnels whose remote is a multicast group: being a member of it.
+ *
+ * All that is sent goes to the group; to receive it, the group is joined on
+ * the device that the way to it leads by, while the tunnel is up. If that
+ * device goes away, the group is joined again when a way comes back.
+ */
+
+#include <linux/igmp.h>
+#include <linux/inetdevice.h>
+#include <net/ip.h>
+#include <net/net_namespace.h>
+#include <net/route.h>
+
+#include "mygre.h"
+
+static bool mygre_group_is_one(const struct mygre_config *config)
+{
+	return ipv4_is_multicast(config->params.remote);
+}
+
+/**
+ * mygre_group_join() - become a member of the group, if the remote is one
+ * @tunnel: going up, or up already
+ * @config: its settings
+ *
+ * Context: process, RTNL.
+ * Return: 0, or -EADDRNOTAVAIL if no way leads to the group.
+ */
+int mygre_group_join(struct mygre_tunnel *tunnel,
+		     const struct mygre_config *config)
+{
+	struct in_device *in_dev;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	ASSERT_RTNL();
+	if (!mygre_group_is_one(config) || tunnel->group_link)
+		return 0;
+
+	rcu_read_lock();
+	mygre_route_init_flow(&fl4, config, config->params.remote,
+			      config->params.tos & ~1);
+	rt = ip_route_output_key(tunnel->net, &fl4);
+	rcu_read_unlock();
+	if (IS_ERR(rt))
+		return -EADDRNOTAVAIL;
+
+	in_dev = __in_dev_get_rtnl(rt->dst.dev);
+	if (in_dev && rt->dst.dev != tunnel->dev) {
+		tunnel->group_link = rt->dst.dev->ifindex;
+		tunnel->group = config->params.remote;
+		ip_mc_inc_group(in_dev, tunnel->group);
+	}
+	ip_rt_put(rt);
+	return tunnel->group_link ? 0 : -EADDRNOTAVAIL;
+}
+
+/**
+ * mygre_group_leave() - give up the membership, if there is one
+ * @tunnel: going down, or changing its remote
+ *
+ * Context: process, RTNL.
+ */
+void mygre_group_leave(struct mygre_tunnel *tunnel)
+{
+	struct in_device *in_dev;
+
+	ASSERT_RTNL();
+	if (!tunnel->group_link)
+		return;
+	in_dev = inetdev_by_index(tunnel->net, tunnel->group_link);
+	if (in_dev)
+		ip_mc_dec_group(in_dev, tunnel->group);
+	tunnel->group_link = 0;
+}
+
+/* An underlay device went: its memberships went with it */
+static void mygre_group_forget(struct mygre_net *mn, int link)
+{
+	struct mygre_tunnel *tunnel;
+
+	list_for_each_entry(tunnel, &mn->tunnels, list)
+		if (tunnel->group_link == link)
+			tunnel->group_link = 0;
+}
+
+/* An underlay device came up, or got an address: perhaps it leads to a group */
+static void mygre_group_retry(struct mygre_net *mn)
+{
+	struct mygre_tunnel *tunnel;
+
+	list_for_each_entry(tunnel, &mn->tunnels, list)
+		if (netif_running(tunnel->dev))
+			mygre_group_join(tunnel,
+					 rtnl_dereference(tunnel->config));
+}
+
+static int mygre_group_link_event(struct notifier_block *block,
+				  unsigned long event, void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
+
+	if (event == NETDEV_UNREGISTER)
+		mygre_group_forget(mn, dev->ifindex);
+	else if (event == NETDEV_UP || event == NETDEV_CHANGE)
+		mygre_group_retry(mn);
+	return NOTIFY_DONE;
+}
+
+static int mygre_group_addr_event(struct notifier_block *block,
+				  unsigned long event, void *info)
+{
+	struct in_ifaddr *addr = info;
+
+	if (event == NETDEV_UP)
+		mygre_group_retry(mygre_mod_net(dev_net(addr->ifa_dev->dev)));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block mygre_group_link_block = {
+	.notifier_call = mygre_group_link_event,
+};
+
+static struct notifier_block mygre_group_addr_block = {
+	.notifier_call = mygre_group_addr_event,
+	/* After the routing table has learnt of the address */
+	.priority = -1,
+};
+
+/**
+ * mygre_group_start() - begin to watch the underlay
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int mygre_group_start(void)
+{
+	int err;
+
+	err = register_netdevice_notifier(&mygre_group_link_block);
+	if (err)
+		return err;
+	err = register_inetaddr_notifier(&mygre_group_addr_block);
+	if (err)
+		unregister_netdevice_notifier(&mygre_group_link_block);
+	return err;
+}
+
+/**
+ * mygre_group_stop() - watch the underlay no more
+ *
+ * Context: process.
+ */
+void mygre_group_stop(void)
+{
+	unregister_inetaddr_notifier(&mygre_group_addr_block);
+	unregister_netdevice_notifier(&mygre_group_link_block);
+}
