@@ -65,6 +65,7 @@ install-tools: $(PLUGIN) need-iplibdir
 	install -d $(DESTDIR)$(IPLIBDIR) $(DESTDIR)$(MANDIR) \
 		$(DESTDIR)$(COMPDIR)
 	install -m 644 $(PLUGIN) $(DESTDIR)$(IPLIBDIR)/link_mygre.so
+	ln -sf link_mygre.so $(DESTDIR)$(IPLIBDIR)/link_mygretap.so
 	install -m 644 iproute2/mygre.8 $(DESTDIR)$(MANDIR)/mygre.8
 	install -m 644 iproute2/mygre.bash $(DESTDIR)$(COMPDIR)/mygre
 
@@ -82,6 +83,7 @@ uninstall: need-iplibdir
 	rm -f $(MOD_ROOT)/updates/mygre.ko $(MOD_ROOT)/updates/mygre.ko.*
 	$(call run-depmod)
 	rm -f $(DESTDIR)$(IPLIBDIR)/link_mygre.so \
+		$(DESTDIR)$(IPLIBDIR)/link_mygretap.so \
 		$(DESTDIR)$(MANDIR)/mygre.8 $(DESTDIR)$(COMPDIR)/mygre
 
 .PHONY: install install-module install-tools uninstall need-iplibdir \

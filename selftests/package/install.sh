@@ -66,7 +66,7 @@ test_install_tools() {
 	nothing_left >"$WORK/diff" && fail "nothing was installed"
 	sed -n 's/^+\///p' "$WORK/diff" | sed 's/.*\///' | sort | xargs \
 		>"$WORK/new"
-	[ "$(<"$WORK/new")" = "link_mygre.so mygre mygre.8" ] ||
+	[ "$(<"$WORK/new")" = "link_mygre.so link_mygretap.so mygre mygre.8" ] ||
 		fail "installed: $(<"$WORK/new")"
 	make -C "$TOP" uninstall KVER="$KVER"
 	nothing_left
@@ -79,13 +79,15 @@ test_destdir() {
 	before
 	make -C "$TOP" install KVER="$KVER" DESTDIR="$root" PREFIX=/usr
 	nothing_left
-	list=$(cd "$root" && find . -type f | sed 's/\.ko\..*/.ko/' | sort)
+	list=$(cd "$root" && find . ! -type d | sed 's/\.ko\..*/.ko/' | sort)
 	[ "$list" = "./etc/bash_completion.d/mygre
 ./lib/modules/$KVER/updates/mygre.ko
 .$(make -s -C "$TOP" print-iplibdir)/link_mygre.so
+.$(make -s -C "$TOP" print-iplibdir)/link_mygretap.so
 ./usr/share/man/man8/mygre.8" ] || fail "installed: $list"
 	make -C "$TOP" uninstall KVER="$KVER" DESTDIR="$root" PREFIX=/usr
-	[ -z "$(find "$root" -type f)" ] || fail "left: $(find "$root" -type f)"
+	[ -z "$(find "$root" ! -type d)" ] ||
+		fail "left: $(find "$root" ! -type d)"
 }
 
 # INSTALL_MOD_PATH: another system's modules, and its lists are renewed

@@ -75,8 +75,6 @@ test_words() {
 		^Error:.*remote:.*any|change any type KIND remote 10.10.10.13
 		^Error:.*remote:.*any|change one type KIND remote any
 		^Error:.*IPv6|add x type KIND local fd00::1 remote fd00::2
-		^Error:.*csum|add x type KIND local 10.10.10.10 remote 10.10.10.13 csum
-		^Error:.*seq|add x type KIND local 10.10.10.10 remote 10.10.10.13 seq
 		^Error:.*external|add x type KIND external
 		^Error:.*encap|add x type KIND local 10.10.10.10 remote 10.10.10.13 encap fou encap-sport 5555
 		^Error:.*address|add x address 02:00:00:00:00:01 type KIND remote 10.10.10.13

@@ -187,16 +187,8 @@ test_unsupported() {
 	while read -r words; do
 		refused_or_same "$words"
 	done <<-END
-		remote 192.0.2.9 csum
-		remote 192.0.2.9 icsum
-		remote 192.0.2.9 ocsum
-		remote 192.0.2.9 seq
-		remote 192.0.2.9 iseq
-		remote 192.0.2.9 oseq
 		remote 2001:db8::1
 		local 2001:db8::1 remote 2001:db8::2
-		local 192.0.2.1 remote 239.1.2.3
-		local 192.0.2.1 remote 239.1.2.3 key 5 dev eth0
 		external
 		remote 192.0.2.9 encap fou encap-dport 5555
 		remote 192.0.2.9 encap gue encap-sport auto encap-dport 5555
