@@ -22,61 +22,6 @@
  */
 #define MYGRE_DEV_HEADROOM_MAX 512
 
-/* Build once what every packet will start with */
-static void mygre_dev_build_head(struct mygre_config *config)
-{
-	const struct mygre_params *p = &config->params;
-	struct mygre_hdr hdr = {
-		.flags = p->oflags,
-		.key = p->okey,
-		.len = mygre_hdr_len(p->oflags),
-	};
-
-	config->hlen = sizeof(config->head.ip) + hdr.len;
-	config->head.ip = (struct iphdr) {
-		.version = 4,
-		.ihl = sizeof(config->head.ip) / 4,
-		.protocol = IPPROTO_GRE,
-	};
-	mygre_hdr_build(config->head.gre, &hdr);
-}
-
-/* Make a config out of settings that have been found good */
-static struct mygre_config *
-mygre_dev_new_config(struct mygre_tunnel *tunnel,
-		     const struct mygre_params *params)
-{
-	struct mygre_config *config;
-
-	config = kzalloc(sizeof(*config), GFP_KERNEL);
-	if (!config)
-		return NULL;
-	config->tunnel = tunnel;
-	config->params = *params;
-	if (mygre_route_start(config)) {
-		kfree(config);
-		return NULL;
-	}
-	mygre_table_set_keys(config);
-	mygre_dev_build_head(config);
-	return config;
-}
-
-static void mygre_dev_free_config_rcu(struct rcu_head *rcu)
-{
-	struct mygre_config *config;
-
-	config = container_of(rcu, struct mygre_config, rcu);
-	mygre_route_stop(config);
-	kfree(config);
-}
-
-/* Free a config that is not in force (any more), after its last reader */
-static void mygre_dev_free_config(struct mygre_config *config)
-{
-	call_rcu(&config->rcu, mygre_dev_free_config_rcu);
-}
-
 /* By which device will outer packets leave, as far as that can be told now */
 static struct net_device *mygre_dev_underlay(const struct mygre_config *config)
 {
@@ -216,7 +161,7 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	tunnel->dev = dev;
 	tunnel->net = net;
 	tunnel->numbered = params->oflags & GRE_SEQ;
-	config = mygre_dev_new_config(tunnel, params);
+	config = mygre_config_new(tunnel, params);
 	if (!config)
 		return -ENOMEM;
 	err = mygre_dev_refuse_twin(config, extack);
@@ -241,7 +186,7 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 		return err;
 	RCU_INIT_POINTER(tunnel->config, NULL);
 err_free:
-	mygre_dev_free_config(config);
+	mygre_config_free(config);
 	return err;
 }
 
@@ -335,7 +280,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	err = mygre_dev_refuse_mode(&old->params, params, extack);
 	if (err)
 		return err;
-	config = mygre_dev_new_config(tunnel, params);
+	config = mygre_config_new(tunnel, params);
 	if (!config)
 		return -ENOMEM;
 	err = mygre_dev_refuse_twin(config, extack);
@@ -350,14 +295,14 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 
 	mygre_dev_publish(dev, config);
 	mygre_table_del(mn, old);
-	mygre_dev_free_config(old);
+	mygre_config_free(old);
 	netdev_state_change(dev);
 	return 0;
 
 err_del:
 	mygre_table_del(mn, config);
 err_free:
-	mygre_dev_free_config(config);
+	mygre_config_free(config);
 	return err;
 }
 
@@ -367,16 +312,24 @@ static int mygre_dev_init(struct net_device *dev)
 	struct mygre_net *mn = mygre_mod_net(tunnel->net);
 	int err;
 
-	err = gro_cells_init(&tunnel->cells, dev);
+	err = mygre_compat_alloc_stats(dev);
 	if (err)
 		return err;
+	err = gro_cells_init(&tunnel->cells, dev);
+	if (err)
+		goto err_stats;
 	err = mygre_table_add(mn, rtnl_dereference(tunnel->config));
-	if (err) {
-		gro_cells_destroy(&tunnel->cells);
-		return err;
-	}
+	if (err)
+		goto err_cells;
 	list_add_tail(&tunnel->list, &mn->tunnels);
+	mygre_group_enlist(tunnel, rtnl_dereference(tunnel->config));
 	return 0;
+
+err_cells:
+	gro_cells_destroy(&tunnel->cells);
+err_stats:
+	mygre_compat_free_stats(dev);
+	return err;
 }
 
 static void mygre_dev_uninit(struct net_device *dev)
@@ -386,6 +339,7 @@ static void mygre_dev_uninit(struct net_device *dev)
 
 	mygre_table_del(mygre_mod_net(tunnel->net), config);
 	list_del(&tunnel->list);
+	list_del(&tunnel->group_node);
 	/* Routes hold on to devices and IPsec policies: let go of them now. */
 	mygre_route_forget(config);
 }
@@ -396,8 +350,9 @@ static void mygre_dev_destroy(struct net_device *dev)
 	struct mygre_config *config = rcu_access_pointer(tunnel->config);
 
 	gro_cells_destroy(&tunnel->cells);
+	mygre_compat_free_stats(dev);
 	RCU_INIT_POINTER(tunnel->config, NULL);
-	mygre_dev_free_config(config);
+	mygre_config_free(config);
 }
 
 static int mygre_dev_change_mtu(struct net_device *dev, int mtu)
@@ -535,7 +490,7 @@ static void mygre_dev_setup_common(struct net_device *dev)
 	dev->vlan_features |= MYGRE_DEV_FEATURES;
 	dev->hw_enc_features |= MYGRE_DEV_FEATURES;
 	dev->mpls_features |= MYGRE_DEV_FEATURES;
-	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	mygre_compat_set_stats(dev);
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = mygre_dev_destroy;
 	mygre_compat_set_lltx(dev);

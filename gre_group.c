@@ -21,6 +21,23 @@ static bool mygre_group_is_one(const struct mygre_config *config)
 }
 
 /**
+ * mygre_group_enlist() - watch the underlay for a tunnel, if it has a group
+ * @tunnel: new; its &mygre_tunnel.group_node is taken off the list, or is
+ *	found empty, when the device goes
+ * @config: its settings
+ *
+ * Context: process, RTNL.
+ */
+void mygre_group_enlist(struct mygre_tunnel *tunnel,
+			const struct mygre_config *config)
+{
+	INIT_LIST_HEAD(&tunnel->group_node);
+	if (mygre_group_is_one(config))
+		list_add_tail(&tunnel->group_node,
+			      &mygre_mod_net(tunnel->net)->groups);
+}
+
+/**
  * mygre_group_join() - become a member of the group, if the remote is one
  * @tunnel: going up, or up already
  * @config: its settings
@@ -81,7 +98,7 @@ static void mygre_group_forget(struct mygre_net *mn, int link)
 {
 	struct mygre_tunnel *tunnel;
 
-	list_for_each_entry(tunnel, &mn->tunnels, list)
+	list_for_each_entry(tunnel, &mn->groups, group_node)
 		if (tunnel->group_link == link)
 			tunnel->group_link = 0;
 }
@@ -91,7 +108,7 @@ static void mygre_group_retry(struct mygre_net *mn)
 {
 	struct mygre_tunnel *tunnel;
 
-	list_for_each_entry(tunnel, &mn->tunnels, list)
+	list_for_each_entry(tunnel, &mn->groups, group_node)
 		if (netif_running(tunnel->dev))
 			mygre_group_join(tunnel,
 					 rtnl_dereference(tunnel->config));

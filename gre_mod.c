@@ -33,6 +33,7 @@ static int __net_init mygre_mod_init_net(struct net *net)
 	int err;
 
 	INIT_LIST_HEAD(&mn->tunnels);
+	INIT_LIST_HEAD(&mn->groups);
 	err = mygre_table_start(mn);
 	if (err)
 		return err;

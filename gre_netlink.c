@@ -178,8 +178,26 @@ static int mygre_netlink_get_addr(const struct nlattr *attr, __be32 *addr,
 	return 0;
 }
 
+/*
+ * The device must be there when it is named. If it goes later, that is no
+ * reason to refuse a change of something else.
+ */
+static int mygre_netlink_get_link(const struct nlattr *attr, struct net *net,
+				  int *link, struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	*link = nla_get_u32(attr);
+	if (!*link || __dev_get_by_index(net, *link))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "dev: no such device where the underlay is");
+	return -ENODEV;
+}
+
 /* Read a request over what @p holds: the defaults, or the settings in force */
-static int mygre_netlink_parse(struct nlattr *tb[], struct mygre_params *p,
+static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
+			       struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
 {
 	struct nlattr *data[IFLA_MYGRE_MAX + 1];
@@ -203,8 +221,10 @@ static int mygre_netlink_parse(struct nlattr *tb[], struct mygre_params *p,
 	if (err)
 		return err;
 
-	if (data[IFLA_GRE_LINK])
-		p->link = nla_get_u32(data[IFLA_GRE_LINK]);
+	err = mygre_netlink_get_link(data[IFLA_GRE_LINK], net, &p->link,
+				     extack);
+	if (err)
+		return err;
 	if (data[IFLA_GRE_TTL])
 		p->ttl = nla_get_u8(data[IFLA_GRE_TTL]);
 	if (data[IFLA_GRE_TOS])
@@ -238,7 +258,7 @@ static int mygre_netlink_check_addrs(const struct mygre_params *p,
 }
 
 /* Judge the settings as a whole */
-static int mygre_netlink_check(struct net *net, const struct mygre_params *p,
+static int mygre_netlink_check(const struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
 {
 	int err;
@@ -246,11 +266,6 @@ static int mygre_netlink_check(struct net *net, const struct mygre_params *p,
 	err = mygre_netlink_check_addrs(p, extack);
 	if (err)
 		return err;
-	if (p->link && !__dev_get_by_index(net, p->link)) {
-		NL_SET_ERR_MSG(extack,
-			       "dev: no such device where the underlay is");
-		return -ENODEV;
-	}
 	if (p->ignore_df && p->pmtudisc) {
 		NL_SET_ERR_MSG(extack, "ignore-df needs nopmtudisc");
 		return -EINVAL;
@@ -280,8 +295,8 @@ static int mygre_netlink_newlink(struct net_device *dev,
 	};
 	int err;
 
-	err = mygre_netlink_parse(params->tb, &p, extack) ?:
-	      mygre_netlink_check(net, &p, extack);
+	err = mygre_netlink_parse(net, params->tb, &p, extack) ?:
+	      mygre_netlink_check(&p, extack);
 	if (err)
 		return err;
 	if (p.tap && !params->tb[IFLA_ADDRESS])
@@ -308,8 +323,8 @@ static int mygre_netlink_changelink(struct net_device *dev, struct nlattr *tb[],
 		return -EPERM;
 	}
 	p = rtnl_dereference(tunnel->config)->params;
-	err = mygre_netlink_parse(tb, &p, extack) ?:
-	      mygre_netlink_check(tunnel->net, &p, extack);
+	err = mygre_netlink_parse(tunnel->net, tb, &p, extack) ?:
+	      mygre_netlink_check(&p, extack);
 	if (err)
 		return err;
 	return mygre_dev_change(dev, &p, extack);

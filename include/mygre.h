@@ -131,6 +131,7 @@ struct mygre_config {
  * @err_count: ICMP errors that no sender was told of yet
  * @err_time: jiffies of the last one
  * @list: member of &mygre_net.tunnels; RTNL
+ * @group_node: member of &mygre_net.groups, if the remote is a group; RTNL
  * @group: the multicast group that we joined, network order; RTNL
  * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
  * @numbered: packets sent bear sequence numbers; RTNL
@@ -148,6 +149,7 @@ struct mygre_tunnel {
 	int err_count;
 	unsigned long err_time;
 	struct list_head list;
+	struct list_head group_node;
 	__be32 group;
 	int group_link;
 	bool numbered;
@@ -166,6 +168,7 @@ struct mygre_tunnel {
  * @used: how many configs of each class the table holds; RTNL, read locklessly
  * @bound: how many of them are bound to a device; likewise
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
+ * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
  */
 struct mygre_net {
@@ -174,6 +177,7 @@ struct mygre_net {
 	unsigned int used[MYGRE_CLASSES];
 	unsigned int bound[MYGRE_CLASSES];
 	struct list_head tunnels;
+	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;
 };
 
@@ -242,6 +246,11 @@ static inline u32 mygre_table_flags(bool keyed, bool tap)
 	return keyed | tap << 1;
 }
 
+/* gre_config.c */
+struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
+				      const struct mygre_params *params);
+void mygre_config_free(struct mygre_config *config);
+
 /* gre_route.c */
 int mygre_route_start(struct mygre_config *config);
 void mygre_route_stop(struct mygre_config *config);
@@ -265,6 +274,8 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 /* gre_group.c */
 int mygre_group_start(void);
 void mygre_group_stop(void);
+void mygre_group_enlist(struct mygre_tunnel *tunnel,
+			const struct mygre_config *config);
 int mygre_group_join(struct mygre_tunnel *tunnel,
 		     const struct mygre_config *config);
 void mygre_group_leave(struct mygre_tunnel *tunnel);

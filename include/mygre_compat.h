@@ -117,7 +117,7 @@ static int fn##_compat(struct net *src_net, struct net_device *dev,	\
 #ifdef MYGRE_HAVE_EXIT_RTNL
 #define MYGRE_COMPAT_EXIT_RTNL(fn) .exit_rtnl = fn
 #define MYGRE_COMPAT_DEFINE_EXIT_RTNL(fn)
-#else
+#elif defined(MYGRE_HAVE_EXIT_BATCH_RTNL)
 #define MYGRE_COMPAT_EXIT_RTNL(fn) .exit_batch_rtnl = fn##_compat
 #define MYGRE_COMPAT_DEFINE_EXIT_RTNL(fn)				\
 static void fn##_compat(struct list_head *nets, struct list_head *kill)	\
@@ -126,6 +126,64 @@ static void fn##_compat(struct list_head *nets, struct list_head *kill)	\
 									\
 	list_for_each_entry(net, nets, exit_list)			\
 		fn(net, kill);						\
+}
+#else
+#define MYGRE_COMPAT_EXIT_RTNL(fn) .pre_exit = fn##_compat
+#define MYGRE_COMPAT_DEFINE_EXIT_RTNL(fn)				\
+static void fn##_compat(struct net *net)				\
+{									\
+	LIST_HEAD(kill);						\
+									\
+	rtnl_lock();							\
+	fn(net, &kill);							\
+	unregister_netdevice_many(&kill);				\
+	rtnl_unlock();							\
+}
+#endif
+
+#ifdef MYGRE_HAVE_PCPU_STAT_TYPE
+/**
+ * mygre_compat_alloc_stats() - have per-CPU counters for a device
+ * @dev: being initialised
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int mygre_compat_alloc_stats(struct net_device *dev)
+{
+	return 0;
+}
+
+/**
+ * mygre_compat_free_stats() - free the per-CPU counters of a device
+ * @dev: no longer in use
+ */
+static inline void mygre_compat_free_stats(struct net_device *dev)
+{
+}
+
+/**
+ * mygre_compat_set_stats() - say that a device has per-CPU counters
+ * @dev: in setup; the core makes and frees them
+ */
+static inline void mygre_compat_set_stats(struct net_device *dev)
+{
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+}
+#else
+static inline int mygre_compat_alloc_stats(struct net_device *dev)
+{
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	return dev->tstats ? 0 : -ENOMEM;
+}
+
+static inline void mygre_compat_free_stats(struct net_device *dev)
+{
+	free_percpu(dev->tstats);
+	dev->tstats = NULL;
+}
+
+static inline void mygre_compat_set_stats(struct net_device *dev)
+{
 }
 #endif
 
