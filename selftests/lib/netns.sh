@@ -33,6 +33,7 @@ PKT_SEQ=0
 PKT_IN=
 PKT_OUT=
 PKT_PID=
+STARTED=
 
 # --- life of a test script --------------------------------------------------
 
@@ -174,6 +175,16 @@ at() {
 
 	shift
 	nsenter --net="/run/netns/$name$NS_TAG" -- "$@"
+}
+
+# start NS COMMAND...: run it in the background; its process is $STARTED. (That
+# of `at ... &` would be a shell, which can die without the command.)
+start() {
+	local name=$1
+
+	shift
+	nsenter --net="/run/netns/$name$NS_TAG" -- "$@" &
+	STARTED=$!
 }
 
 # ipn NS ARGUMENTS...: ip in a namespace. Without arguments, each line of

@@ -47,9 +47,12 @@ NLM_F_DUMP, NLM_F_ACK_TLVS = 0x300, 0x200
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
 CLONE_NEWNET = 0x40000000
 
-# What a healthy kernel says whenever devices come and go.
+# What a healthy kernel says whenever devices come and go, and what it says
+# about time on a machine that is emulated by a busy one.
 LOG_NOISE = re.compile("link becomes ready|promiscuous mode|taints kernel|"
-                       "module verification failed")
+                       "module verification failed|hrtimer:|clocksource:|"
+                       "interrupt took too long|hogged CPU|sched: RT throttl|"
+                       "sched: DL replenish|(TSC|tsc)")
 
 IP_PROTO = {"udp": 17, "gre": 47, "ip4": 4, "ip6": 41, "icmp": 1}
 

@@ -318,18 +318,17 @@ test_netns_wire() {
 
 # settings change under traffic, and no packet is lost
 test_traffic() {
-	local i pid
+	local i
 
 	tunnel a opt $ENDS ttl 64
 	tunnel b opt local 10.10.10.11 remote 10.10.10.10 ttl 64
 	pk address a opt 192.168.9.1/24
 	pk address b opt 192.168.9.2/24
-	at a ping -q -n -i 0.005 -c 400 -W 10 192.168.9.2 >"$NETNS_TMP/ping" &
-	pid=$!
+	start a ping -q -n -i 0.005 -c 400 -W 10 192.168.9.2 >"$NETNS_TMP/ping"
 	for ((i = 1; i < 20; i++)); do
 		echo "link change opt type $KIND ttl $((100 + i)) tos 0x$((i % 8))0"
 	done | ipn a
-	wait "$pid"
+	wait "$STARTED"
 	cat "$NETNS_TMP/ping"
 	grep -q ' 400 received, 0% packet loss' "$NETNS_TMP/ping"
 	# the last settings are in force

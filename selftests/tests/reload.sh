@@ -27,7 +27,7 @@ topology() {
 }
 
 cleanup_each() {
-	[ -z "${flood:-}" ] || kill "$flood"
+	[ -z "$STARTED" ] || kill "$STARTED"
 	mygre_load
 }
 
@@ -46,8 +46,7 @@ test_reload() {
 	needs_own_kernel
 	! module_loaded mygre || rmmod mygre
 	log_mark
-	at a ping -q -n -i 0.005 192.168.1.2 >/dev/null 2>&1 &
-	flood=$!
+	start a ping -q -n -i 0.005 192.168.1.2 >/dev/null 2>&1
 	for ((i = 1; i <= ROUNDS; i++)); do
 		insmod "$MYGRE_KO"
 		ipn b <"$NETNS_TMP/add"
