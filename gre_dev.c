@@ -340,7 +340,6 @@ static void mygre_dev_uninit(struct net_device *dev)
 	mygre_table_del(mygre_mod_net(tunnel->net), config);
 	list_del(&tunnel->list);
 	list_del(&tunnel->group_node);
-	/* Routes hold on to devices and IPsec policies: let go of them now. */
 	mygre_route_forget(config);
 }
 

@@ -66,8 +66,11 @@ void mygre_route_stop(struct mygre_config *config)
 }
 
 /**
- * mygre_route_forget() - let go of the remembered routes soon
- * @config: still readable by others
+ * mygre_route_forget() - let go of the remembered routes at once
+ * @config: of a device that transmits no more
+ *
+ * The config itself is freed after a grace period, which can take seconds;
+ * devices and IPsec states in the underlay need not wait for that.
  *
  * Context: process.
  */
@@ -75,12 +78,12 @@ void mygre_route_forget(struct mygre_config *config)
 {
 	unsigned int i;
 
-	dst_cache_reset(&config->routes);
+	dst_cache_reset_now(&config->routes);
 	if (!config->dscps)
 		return;
 	for (i = 0; i < MYGRE_ROUTE_DSCPS; i++)
-		if (READ_ONCE(config->dscps->cache[i]))
-			dst_cache_reset(config->dscps->cache[i]);
+		if (config->dscps->cache[i])
+			dst_cache_reset_now(config->dscps->cache[i]);
 }
 
 /* The cache for a DSCP not seen before; NULL if there is no memory for it */

@@ -137,7 +137,7 @@ static void mygre_xmit_log_loop(struct mygre_tunnel *tunnel, __be32 daddr)
 {
 	unsigned long last = READ_ONCE(tunnel->loop_logged);
 
-	if (time_before(jiffies, last + MYGRE_XMIT_LOOP_LOG) ||
+	if ((last && time_before(jiffies, last + MYGRE_XMIT_LOOP_LOG)) ||
 	    cmpxchg(&tunnel->loop_logged, last, jiffies) != last)
 		return;
 	net_warn_ratelimited("%s: the route to %pI4 leads back into the tunnel, packets are dropped\n",

@@ -136,7 +136,7 @@ struct mygre_config {
  * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
  * @numbered: packets sent bear sequence numbers; RTNL
  * @user_mtu: the user has chosen the MTU, so keep it; RTNL
- * @loop_logged: jiffies when a loop was last written to the log
+ * @loop_logged: jiffies when a loop was last written to the log, or 0
  */
 struct mygre_tunnel {
 	struct mygre_config __rcu *config;
