@@ -4,6 +4,7 @@
 # README.md and Documentation/ say what is so: every command in them is typed
 # here, in the namespaces of its recipe, and prints what the page shows. How
 # the pages are marked is in Documentation/developers.md, "How to add".
+# time limit: 600 s, for it starts some 800 programs
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
@@ -118,7 +119,7 @@ watch() {
 	local before
 
 	before=$(sockets "$1")
-	timeout $((WAIT_MS / 500)) nsenter --net="/run/netns/$1$NS_TAG" -- \
+	timeout $((WAIT_MS * 3 / 1000)) nsenter --net="/run/netns/$1$NS_TAG" -- \
 		bash -e "$2" >"$NETNS_TMP/watched" 2>&1 &
 	WATCH_PID=$!
 	wait_for more_sockets "$1" "$before"
@@ -420,6 +421,27 @@ test_messages() {
 		count=$((count + 1))
 	done <"$NETNS_TMP/codes"
 	[ "$count" -gt 10 ] || fail "where are the messages?"
+}
+
+# developers.md has every file, and no function that is not there
+test_house() {
+	local file code listed=' ' source
+
+	source=$(cat "$MYGRE_DIR"/gre_*.c "$MYGRE_DIR"/include/mygre*.h)
+	found code | grep -F $'\tDocumentation/developers.md:' \
+		>"$NETNS_TMP/codes"
+	while IFS=$'\t' read -r _ _ code _; do
+		[[ $code != mygre_*'()' || $source == *"$code"* ||
+		   $source == *"${code%)}"[a-z]* ]] ||
+			echo "no function $code"
+	done <"$NETNS_TMP/codes" | none "developers.md"
+	while IFS=$'\t' read -r _ _ code _; do
+		listed+="$code "
+	done <"$NETNS_TMP/codes"
+	cd "$MYGRE_DIR"
+	for file in gre_*.c include/*.h include/uapi/linux/*.h; do
+		[[ $listed == *" $file "* ]] || echo "$file"
+	done | none "not in developers.md"
 }
 
 # --- the recipes -------------------------------------------------------------------
