@@ -180,7 +180,13 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	if (!err)
 		return 0;
 
-	/* It was in the table for a moment; and the destructor may have run. */
+	/*
+	 * It was in the table for a moment. If a notifier refused it, say for a
+	 * name that sysctl does not like, the destructor is yet to come and
+	 * frees the config; otherwise it may have run.
+	 */
+	if (dev->reg_state == NETREG_UNREGISTERING)
+		return err;
 	synchronize_net();
 	if (!rtnl_dereference(tunnel->config))
 		return err;
