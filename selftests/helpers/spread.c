@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * spread ADDRESS COUNT BYTES: one UDP datagram of so many bytes to each of COUNT
- * consecutive IPv4 addresses, to port 9.
+ * spread ADDRESS COUNT BYTES: one UDP datagram of so many bytes to each of
+ * COUNT consecutive IPv4 addresses, to port 9.
  */
 
 #include <arpa/inet.h>

@@ -2,7 +2,7 @@
 /*
  * stream: a TCP stream whose every byte is known.
  *
- *	stream listen PORT BYTES	take one stream, check it, exit 0 if right
+ *	stream listen PORT BYTES	take one stream and check it
  *	stream send ADDRESS PORT BYTES	send one, wait until the peer has it all
  *
  * "listen" says "ready" once it can be connected to. Each 8 bytes of the stream
@@ -105,7 +105,8 @@ static int do_send(const char *address, const char *port, uint64_t bytes)
 
 		fill(words, done);
 		while (sent < size) {
-			ssize_t n = write(fd, (char *)words + sent, size - sent);
+			ssize_t n = write(fd, (char *)words + sent,
+					  size - sent);
 
 			if (n < 0)
 				return die("write");
