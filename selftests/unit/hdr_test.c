@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The wire format, include/mygre_hdr.h, against frames written down by hand
- * from RFC 2784 and RFC 2890.
+ * from RFC 2784, RFC 2890 and draft-mclaggan-wccp-v2rev1.
  */
 
 #include <stdlib.h>
@@ -130,6 +130,8 @@ static bool test_parse(void)
 			struct mygre_hdr got, want;
 			__u8 bytes[MYGRE_HDR_MAX];
 
+			if (!golden[i].flags && protos[j] == MYGRE_HDR_WCCP)
+				continue;	/* test_wccp() reads those */
 			want = golden_hdr(&golden[i], protos[j]);
 			memcpy(bytes, golden[i].bytes, sizeof(bytes));
 			bytes[2] = protos[j] >> 8;
@@ -158,6 +160,64 @@ static bool test_truncated(void)
 			    MYGRE_STAT_RX_SHORT)
 				ok = ktap_note("%s cut to %u bytes: accepted",
 					       golden[i].name, len);
+		}
+	}
+	return ok;
+}
+
+/*
+ * What follows an ethertype of WCCP: IPv4 at once in version 1, four bytes
+ * first in version 2; a first byte that begins with 4 tells them apart
+ */
+static const struct wccp {
+	const char *name;
+	__u16 flags;
+	__u8 first;
+	unsigned int len;
+	__u16 proto;
+} wccp[] = {
+	{ "v1", 0x0000, 0x45, 4, 0x0800 },
+	{ "v1, IP options", 0x0000, 0x4f, 4, 0x0800 },
+	{ "v2", 0x0000, 0x00, 8, 0x0800 },
+	{ "v2, flags", 0x0000, 0xc0, 8, 0x0800 },
+	{ "v2, like IPv6", 0x0000, 0x60, 8, 0x0800 },
+	/* with any flag it is a payload like any other */
+	{ "C", 0x8000, 0x00, 8, 0x883e },
+	{ "K", 0x2000, 0x00, 8, 0x883e },
+	{ "S", 0x1000, 0x45, 8, 0x883e },
+	{ "CKS", 0xb000, 0x00, 16, 0x883e },
+};
+
+#define N_WCCP (sizeof(wccp) / sizeof(wccp[0]))
+
+/* All that there is of the packet, cut at each byte */
+static bool test_wccp(void)
+{
+	unsigned int i, len;
+	bool ok = true;
+
+	for (i = 0; i < N_WCCP; i++) {
+		const struct wccp *w = &wccp[i];
+		__u8 bytes[MYGRE_HDR_MAX + 20] = {
+			w->flags >> 8, w->flags & 0xff, 0x88, 0x3e,
+		};
+		/* version 1 is only told by the first byte of the payload */
+		unsigned int least = w->len;
+
+		if (!w->flags) {
+			bytes[4] = w->first;
+			least = w->len == 4 ? 5 : w->len;
+		}
+		for (len = 0; len <= sizeof(bytes); len++) {
+			struct mygre_hdr hdr;
+			enum mygre_stat got = parse(bytes, len, &hdr);
+
+			if (len < least ? got != MYGRE_STAT_RX_SHORT :
+			    got != MYGRE_OK || hdr.len != w->len ||
+			    hdr.proto != htons(w->proto) ||
+			    hdr.flags != htons(w->flags) || hdr.key || hdr.seq)
+				ok = ktap_note("%s, %u bytes: read wrongly",
+					       w->name, len);
 		}
 	}
 	return ok;
@@ -219,6 +279,7 @@ int main(void)
 		{ "golden headers are read back", test_parse },
 		{ "a header cut anywhere is refused", test_truncated },
 		{ "all 65536 flag words are judged by the RFCs", test_flags },
+		{ "WCCP, both versions, cut anywhere", test_wccp },
 		{ "build and parse agree at any alignment", test_round_trip },
 	};
 
