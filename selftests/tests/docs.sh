@@ -17,6 +17,7 @@ COMMANDS="apt|cat|cp|dkms|dmesg|ethtool|free|git|insmod|ip|iptables|make|modinfo
 COMMANDS+="|modprobe|nft|nstat|ping|rmmod|socat|sysctl|tcpdump|traceroute"
 
 WATCH_PID=
+SOCKETS=
 SPACES=
 
 # The pages taken apart; see docs.awk.
@@ -54,6 +55,16 @@ spaces() {
 	ns_add "$@"
 }
 
+# wires "NS DEV NS DEV"...: several with one ip; wire_end does the rest.
+wires() {
+	local a b dev peer
+
+	printf '%s\n' "$@" | while read -r a dev b peer; do
+		echo "link add $dev netns $a$NS_TAG type veth" \
+			"peer name $peer netns $b$NS_TAG"
+	done | ip -batch -
+}
+
 topology_wire() {
 	spaces a b
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
@@ -62,9 +73,13 @@ topology_wire() {
 topology_islands() {
 	spaces h1 r1 r2 h2
 	ns6 h1 r1 r2 h2
-	wire h1 eth0 10.1.0.2/24 fd00:1::2/64 -- r1 lan 10.1.0.1/24 fd00:1::1/64
-	wire r2 lan 10.2.0.1/24 fd00:2::1/64 -- h2 eth0 10.2.0.2/24 fd00:2::2/64
-	wire r1 wan 192.0.2.1/24 -- r2 wan 192.0.2.2/24
+	wires "h1 eth0 r1 lan" "r2 lan h2 eth0" "r1 wan r2 wan"
+	wire_end h1 eth0 10.1.0.2/24 fd00:1::2/64
+	wire_end r1 lan 10.1.0.1/24 fd00:1::1/64
+	wire_end r1 wan 192.0.2.1/24
+	wire_end r2 wan 192.0.2.2/24
+	wire_end r2 lan 10.2.0.1/24 fd00:2::1/64
+	wire_end h2 eth0 10.2.0.2/24 fd00:2::2/64
 	ipn h1 <<-END
 		route add default via 10.1.0.1
 		route add default via fd00:1::1
@@ -82,10 +97,16 @@ topology_routers() {
 topology_site() {
 	spaces lan1 r1 wan r2 lan2
 	ns_forward r1 wan r2
-	wire lan1 eth0 172.16.100.2/24 -- r1 lan1 172.16.100.1/24
-	wire r1 wan1 10.100.0.1/24 -- wan eth1 10.100.0.254/24
-	wire wan eth2 10.200.0.254/24 -- r2 wan2 10.200.0.1/24
-	wire r2 lan2 172.16.200.1/24 -- lan2 eth0 172.16.200.2/24
+	wires "lan1 eth0 r1 lan1" "r1 wan1 wan eth1" "wan eth2 r2 wan2" \
+		"r2 lan2 lan2 eth0"
+	wire_end lan1 eth0 172.16.100.2/24
+	wire_end r1 lan1 172.16.100.1/24
+	wire_end r1 wan1 10.100.0.1/24
+	wire_end wan eth1 10.100.0.254/24
+	wire_end wan eth2 10.200.0.254/24
+	wire_end r2 wan2 10.200.0.1/24
+	wire_end r2 lan2 172.16.200.1/24
+	wire_end lan2 eth0 172.16.200.2/24
 	ipn lan1 route add default via 172.16.100.1
 	ipn lan2 route add default via 172.16.200.1
 	ipn r1 route add 10.200.0.0/24 via 10.100.0.254
@@ -100,29 +121,65 @@ topology_far() {
 
 # --- typing what a page says ---------------------------------------------------
 
-# type_in NS FILE: the block, as a root shell in that namespace would take it.
+# What only a shell understands.
+SHELL_ONLY=$'*[][|&;<>(){}$`\\"\'*?#~]*'
+
+# type_in NS FILE: the block, as root would type it in that namespace. To start
+# programs is what costs in an emulated guest, so a shell is started only for
+# those that need one, and commands to ip that follow each other share one ip.
 type_in() {
-	(cd "$NETNS_TMP/typed" && at "$1" bash -e -o pipefail "$2") 2>&1
+	local space=$1 file=$2 line batch=
+
+	cd "$NETNS_TMP/typed" || return
+	# shellcheck disable=SC2053 # a pattern
+	if [[ $(<"$file") == $SHELL_ONLY ]]; then
+		at "$space" bash -e -o pipefail "$file"
+		return
+	fi
+	while read -r line; do
+		case $line in
+		'') continue ;;
+		'ip netns '*) ;;
+		'ip '[a-z]*)
+			batch+=${line#ip }$'\n'
+			continue
+			;;
+		esac
+		type_batch "$space" "$batch" || return
+		batch=
+		# shellcheck disable=SC2086 # words
+		at "$space" $line </dev/null || return
+	done <"$file"
+	type_batch "$space" "$batch"
+} 2>&1 </dev/null
+
+type_batch() {
+	[ -z "$2" ] || ipn "$1" <<<"${2%$'\n'}"
 }
 
-# sockets NS: how many there are that could wait for a packet.
+# How many words it takes to list the sockets that could wait for a packet.
 sockets() {
-	at "$1" cat /proc/net/packet /proc/net/udp | wc -l
+	local text list
+
+	pk read "$1" /proc/net/packet || fail "$PKT"
+	text=$PKT
+	pk read "$1" /proc/net/udp || fail "$PKT"
+	read -r -a list <<<"$text $PKT"
+	SOCKETS=${#list[@]}
 }
 
 more_sockets() {
-	[ "$(sockets "$1")" -gt "$2" ]
+	sockets "$1"
+	[ "$SOCKETS" -gt "$2" ]
 }
 
 # watch NS FILE: starts the block and waits until it listens.
 watch() {
-	local before
-
-	before=$(sockets "$1")
+	sockets "$1"
 	timeout $((WAIT_MS * 3 / 1000)) nsenter --net="/run/netns/$1$NS_TAG" -- \
 		bash -e "$2" >"$NETNS_TMP/watched" 2>&1 &
 	WATCH_PID=$!
-	wait_for more_sockets "$1" "$before"
+	wait_for more_sockets "$1" "$SOCKETS"
 }
 
 # watched: the block that watch has started comes to its end.
@@ -136,34 +193,41 @@ watched() {
 		"$(<"$NETNS_TMP/watched")"
 }
 
+# like LINE WANT: "..." in what is wanted is anything.
+like() {
+	local line=$1 want=$2 special
+
+	for special in "\\" '[' '*' '?'; do
+		want=${want//"$special"/"\\$special"}
+	done
+	want=${want//.../*}
+	# shellcheck disable=SC2053 # a pattern
+	[[ $line == $want || ${line%"${line##*[![:blank:]]}"} == $want ]]
+}
+
 # shows FILE OUTPUT: the lines of the block are in the output, in this order.
 shows() {
-	awk 'function trim(line) {
-		sub(/[ \t]+$/, "", line)
-		return line
-	}
-	# piece by piece, for a line may hold what a pattern may not
-	function like(line, want,	part, n, i, at) {
-		n = split(want, part, /\.\.\./)
-		if (substr(line, 1, length(part[1])) != part[1])
-			return 0
-		line = substr(line, length(part[1]) + 1)
-		for (i = 2; i <= n; i++) {
-			at = index(line, part[i])
-			if (part[i] == "")
-				at = 1
-			if (!at)
-				return 0
-			line = substr(line, at + length(part[i]))
-			if (i == n && part[i] == "")
-				return 1
-		}
-		return line == ""
-	}
-	NR == FNR { want[++due] = trim($0); next }
-	seen < due && (like(trim($0), want[seen + 1]) ||
-		like($0, want[seen + 1])) { seen++ }
-	END { exit !due || seen < due }' "$1" "$2"
+	local want line seen=0
+
+	mapfile -t want <"$1"
+	[ ${#want[@]} -gt 0 ] || return
+	while IFS= read -r line; do
+		if like "$line" "${want[seen]}"; then
+			seen=$((seen + 1))
+			[ "$seen" -lt ${#want[@]} ] || return 0
+		fi
+	done <"$2"
+	return 1
+}
+
+# prints REGEX OUTPUT: a line matches.
+prints() {
+	local line
+
+	while IFS= read -r line; do
+		[[ ! $line =~ $1 ]] || return 0
+	done <"$2"
+	return 1
 }
 
 # One line of the index: MARK PLACE ARGUMENT FILE.
@@ -194,7 +258,7 @@ follow() {
 			fail "$place: it printed:"$'\n'"$(<"$output")"
 		;;
 	expect)
-		grep -qE -- "$words" "$output" ||
+		prints "$words" "$output" ||
 			fail "$place: it printed:"$'\n'"$(<"$output")"
 		;;
 	esac
@@ -281,35 +345,37 @@ check_package() {
 	local name=$1
 
 	[[ $name != linux-headers-* ]] || name=HEADERS
-	grep -qx -- "$name" selftests/vm/packages
+	[[ $'\n'$(<selftests/vm/packages)$'\n' == *$'\n'"$name"$'\n'* ]]
 }
 
 # check_command LINES WORD...: the words are in one of the lines, in this order.
 check_command() {
-	local lines=$1 word pattern='(^|[[:blank:](])'
+	local line word pattern='(^|[[:blank:](])'
 
-	shift
-	for word; do
+	for word in "${@:2}"; do
 		pattern+="${word//./\\.}[[:blank:]](.*[[:blank:]])?"
 	done
-	grep -qE -- "$pattern" "$lines"
+	while IFS= read -r line; do
+		[[ ! $line =~ $pattern ]] || return 0
+	done <"$1"
+	return 1
 }
 
 # check_block BLOCK LINES: prints the commands that nobody runs.
 check_block() {
-	local command words word
+	local command typed word
 
 	while IFS= read -r command; do
 		# what a shell would put in its place is one word
 		# shellcheck disable=SC2016 # of the page, not ours
 		command=${command//'$('*')'/x}
-		read -r -a words <<<"${command%%#*}"
-		if [ "${words[*]:0:2}" = "apt install" ]; then
-			for word in "${words[@]:2}"; do
+		read -r -a typed <<<"${command%%#*}"
+		if [ "${typed[*]:0:2}" = "apt install" ]; then
+			for word in "${typed[@]:2}"; do
 				check_package "$word" || echo "package $word"
 			done
-		elif [ ${#words[@]} -gt 0 ]; then
-			check_command "$2" "${words[@]}" || echo "${words[*]}"
+		elif [ ${#typed[@]} -gt 0 ]; then
+			check_command "$2" "${typed[@]}" || echo "${typed[*]}"
 		fi
 	done < <(sed 's/ && /\n/g' "$1")
 }
@@ -394,18 +460,25 @@ test_options() {
 	done | none "not in operators.md"
 }
 
-# troubleshooting.md has every counter, and no other
+# troubleshooting.md has a row for every counter; no page knows another one
 test_counters() {
-	local uapi=$MYGRE_DIR/include/uapi/linux/mygre.h
+	local line code counters=' ' rows=' '
 
-	sed -n 's/^\tX([A-Z_]*, "\([a-z_]*\)".*/\1/p' "$uapi" | sort \
-		>"$NETNS_TMP/names"
-	[ "$(wc -l <"$NETNS_TMP/names")" -gt 10 ] || fail "where are the counters?"
-	grep -E '^\| `[rt]x_' "$MYGRE_DIR/Documentation/troubleshooting.md" |
-		cut -d'|' -f2 | grep -o '[a-z_]*' | sort |
-		diff "$NETNS_TMP/names" - | none "counters"
-	found code | cut -f3 | grep -xE '[rt]x_[a-z_]+' | sort -u |
-		comm -13 "$NETNS_TMP/names" - | none "no such counter"
+	while IFS= read -r line; do
+		[[ $line =~ ^$'\tX('[A-Z_]+,\ \"([a-z_]+)\" ]] || continue
+		counters+="${BASH_REMATCH[1]} "
+	done <"$MYGRE_DIR/include/uapi/linux/mygre.h"
+	while IFS= read -r line; do
+		[[ $line != '| `'[rt]x_* ]] || rows+="${line%% | *} "
+	done <"$MYGRE_DIR/Documentation/troubleshooting.md"
+	[ ${#counters} -gt 100 ] || fail "where are the counters?"
+	for code in $counters; do
+		[[ $rows == *"\`$code\`"* ]] || echo "no row: $code"
+	done | none "troubleshooting.md"
+	found code | while IFS=$'\t' read -r _ line code _; do
+		[[ $code != [rt]x_* || $counters == *" $code "* ]] ||
+			echo "$line: $code"
+	done | none "no such counter"
 }
 
 # the errors in the pages are those of the module, word by word
