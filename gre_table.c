@@ -33,7 +33,8 @@ static const struct rhashtable_params mygre_table_pair_params = {
 /* How well a config suits a packet that shows the right tuple */
 enum mygre_table_fit {
 	MYGRE_TABLE_NO,
-	MYGRE_TABLE_SPARE,
+	MYGRE_TABLE_ELSEWHERE,
+	MYGRE_TABLE_UNBOUND,
 	MYGRE_TABLE_BOUND,
 };
 
@@ -199,8 +200,8 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 }
 
 /*
- * A tunnel bound to a device takes what comes in by it, and as second choice
- * what comes in by another device of the same routing domain (the way back may
+ * A tunnel bound to a device takes what comes in by it, and as last choice what
+ * comes in by another device of the same routing domain (the way back may
  * differ). It never takes a packet out of another VRF.
  */
 static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
@@ -212,7 +213,7 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 	if (!(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
 		return MYGRE_TABLE_NO;
 	if (!link)
-		return MYGRE_TABLE_SPARE;
+		return MYGRE_TABLE_UNBOUND;
 	if (link == skb->dev->ifindex || link == inet_sdif(skb))
 		return MYGRE_TABLE_BOUND;
 
@@ -220,30 +221,33 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 	if (!dev || l3mdev_master_ifindex_rcu(dev) !=
 		    l3mdev_master_ifindex_rcu(skb->dev))
 		return MYGRE_TABLE_NO;
-	return MYGRE_TABLE_SPARE;
+	return MYGRE_TABLE_ELSEWHERE;
 }
 
-/* Look in one class; what suits less well than a bound tunnel goes to @spare */
+/*
+ * Look in one class for a tunnel bound to where the packet came in by. The best
+ * of the others is put into @spare, if nothing is there yet.
+ */
 static struct mygre_config *
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
 		       const struct sk_buff *skb, struct mygre_config **spare)
 {
-	struct mygre_config *config;
+	enum mygre_table_fit fit, best = MYGRE_TABLE_NO;
+	struct mygre_config *config, *other = NULL;
 	struct rhlist_head *list, *pos;
 
 	list = rhltable_lookup(&mn->table, tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(config, pos, list, node) {
-		switch (mygre_table_fit(config, skb)) {
-		case MYGRE_TABLE_BOUND:
+		fit = mygre_table_fit(config, skb);
+		if (fit == MYGRE_TABLE_BOUND)
 			return config;
-		case MYGRE_TABLE_SPARE:
-			if (!*spare)
-				*spare = config;
-			break;
-		case MYGRE_TABLE_NO:
-			break;
+		if (fit > best) {
+			best = fit;
+			other = config;
 		}
 	}
+	if (!*spare)
+		*spare = other;
 	return NULL;
 }
 

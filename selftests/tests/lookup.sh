@@ -130,6 +130,20 @@ test_bound() {
 	takes bound 10.0.0.1 10.0.0.2
 }
 
+# one bound to another device comes last, whichever was made first
+test_bound_elsewhere() {
+	tunnel b first local 10.0.0.2 remote 10.0.0.1 dev lo
+	watch first
+	takes first 10.0.0.1 10.0.0.2
+	tunnel b free local 10.0.0.2 remote 10.0.0.1
+	watch first free
+	takes free 10.0.0.1 10.0.0.2
+	ipn b link del first
+	tunnel b last local 10.0.0.2 remote 10.0.0.1 dev lo
+	watch last free
+	takes free 10.0.0.1 10.0.0.2
+}
+
 # in_vrf: eth1 of b is in a VRF now, with the address that eth0 has
 in_vrf() {
 	modprobe vrf || fail "no vrf in this kernel"
