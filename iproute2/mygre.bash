@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bash completion for the words after "type mygre" of ip(8). What comes before
+# bash completion for the words after "type mygre" or "mygretap" of ip(8). What comes before
 # them is left to the completion that the system has for ip, if it has one.
 
 # Words that want a value
@@ -69,15 +69,17 @@ _mygre_ip() {
 
 	for ((i = 1; i + 1 < COMP_CWORD; i++)); do
 		if [ "${COMP_WORDS[i]}" = type ] &&
-		   [ "${COMP_WORDS[i + 1]}" = mygre ]; then
+		   [[ ${COMP_WORDS[i + 1]} == mygre?(tap) ]]; then
 			COMPREPLY=()
 			_mygre_ip_option "$cur" "$prev"
 			return
 		fi
 	done
 	_mygre_ip_stock "$@"
-	if [ "$prev" = type ] && [[ mygre == "$cur"* ]]; then
-		COMPREPLY+=(mygre)
+	if [ "$prev" = type ]; then
+		for i in mygre mygretap; do
+			[[ $i != "$cur"* ]] || COMPREPLY+=("$i")
+		done
 	fi
 }
 

@@ -179,7 +179,7 @@ main() {
 	END
 
 	say "Without a tunnel, the way from lan1 to lan2 ends at the gateway:"
-	show lan1 traceroute -n -q 1 -m 5 172.16.200.2
+	show lan1 traceroute -n -q 1 -w 5 172.16.200.2
 	said '172.16.100.1' '!N'
 
 	say "A tunnel from r1 to r2:"
@@ -197,7 +197,7 @@ main() {
 	END
 
 	say "With it, the other router is one hop away and the WAN is not seen:"
-	show lan1 traceroute -n -q 1 -m 5 172.16.200.2
+	show lan1 traceroute -n -q 1 -w 5 172.16.200.2
 	said ' 1  172.16.100.1 ' ' 2  192.168.1.2 ' ' 3  172.16.200.2 '
 
 	say "A ping from site to site:"

@@ -20,7 +20,8 @@ for KVER in $(find /lib/modules -mindepth 2 -maxdepth 2 -name build |
 
 # Every file of the system that an installation could touch
 files() {
-	find /lib/modules /usr /etc -xdev -type f | sort
+	find /lib/modules /usr /etc -xdev \( -type f -o -name 'link_*.so' \) |
+		sort
 }
 
 # What uninstall has to bring back, apart from the lists that depmod writes

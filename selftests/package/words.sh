@@ -339,7 +339,7 @@ test_completion() {
 	[ "$(completions ip link add type mygre ttl i)" = inherit ]
 	[ "$(completions ip link set t0 type mygre ttl 9 rem)" = remote ]
 	[ "$(completions ip link add type mygre dev l)" = lo ]
-	[ "$(completions ip link add t0 type my)" = mygre ]
+	[ "$(completions ip link add t0 type my | xargs)" = "mygre mygretap" ]
 	[ -z "$(completions ip addr add my)" ]
 }
 
