@@ -5,6 +5,7 @@
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/ipv6.h>
 #include <net/icmp.h>
 #include <net/route.h>
 
@@ -97,30 +98,59 @@ static void mygre_err_update_pmtu(const struct mygre_config *config,
 }
 
 /*
- * Tell the inner sender, as far as ip_gre does: of an IPv6 packet enough is
- * quoted to answer at once; senders of others learn it with their next packet.
+ * Tell the sender of the IPv6 packet that is quoted at @offset. False if too
+ * little of it is there. The kernel's ip6_err_gen_icmpv6_unreach() would answer
+ * from a mapped IPv4 address, from which there is no route any more since the
+ * kernel looks at both ends, so nobody hears of it.
+ */
+static bool mygre_err_answer_ipv6(const struct mygre_config *config,
+				  struct sk_buff *skb, unsigned int offset,
+				  u8 type)
+{
+	struct sk_buff *inner;
+
+	if (!IS_ENABLED(CONFIG_IPV6) || !ipv6_mod_enabled() ||
+	    !pskb_may_pull(skb, offset + sizeof(struct ipv6hdr) +
+				MYGRE_ERR_QUOTE))
+		return false;
+	inner = skb_clone(skb, GFP_ATOMIC);
+	if (!inner)
+		return false;
+	/* Remove what the IPv4 stack has noted about the message. */
+	skb_dst_drop(inner);
+	memset(IP6CB(inner), 0, sizeof(*IP6CB(inner)));
+	skb_pull(inner, offset);
+	skb_reset_network_header(inner);
+	inner->protocol = htons(ETH_P_IPV6);
+	/* The sender is where the device is, not where the underlay is. */
+	inner->dev = config->tunnel->dev;
+	if (type == ICMP_TIME_EXCEEDED)
+		icmpv6_send(inner, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
+	else
+		icmpv6_send(inner, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+	consume_skb(inner);
+	return true;
+}
+
+/*
+ * Tell the inner sender: of an IPv6 packet enough is quoted to answer at once;
+ * senders of others learn it with their next packet.
  */
 static void mygre_err_relay(const struct mygre_config *config,
 			    struct sk_buff *skb, const struct mygre_hdr *hdr)
 {
 	const struct iphdr *quoted = (const struct iphdr *)skb->data;
-	const struct icmphdr *icmp = icmp_hdr(skb);
 	const struct mygre_params *p = &config->params;
 	struct mygre_tunnel *tunnel = config->tunnel;
-	unsigned int quoted_len = 0;
+	u8 type = icmp_hdr(skb)->type;
 
-	if (hdr->proto == htons(ETH_P_IPV6) && hdr->len) {
-		if (icmp->type == ICMP_TIME_EXCEEDED)
-			/* RFC 4884 section 4.1, in words of 4 bytes */
-			quoted_len = icmp->un.reserved[1] * 4;
-		if (!ip6_err_gen_icmpv6_unreach(skb,
-						quoted->ihl * 4 + hdr->len,
-						icmp->type, quoted_len))
-			return;
-	}
+	if (hdr->proto == htons(ETH_P_IPV6) && hdr->len &&
+	    mygre_err_answer_ipv6(config, skb, quoted->ihl * 4 + hdr->len,
+				  type))
+		return;
 	/* Who may be meant is not known, or the TTL was the sender's own. */
 	if (!p->remote || ipv4_is_multicast(p->remote) ||
-	    (!p->ttl && icmp->type == ICMP_TIME_EXCEEDED))
+	    (!p->ttl && type == ICMP_TIME_EXCEEDED))
 		return;
 	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) + 1);
 	WRITE_ONCE(tunnel->err_time, jiffies);
