@@ -221,6 +221,12 @@ static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 	if (err)
 		return err;
 
+	/* As gretap: who means any leaves it out. */
+	if (p->tap && data[IFLA_GRE_REMOTE] && !p->remote) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_GRE_REMOTE],
+				    "remote: 0 is no address, leave it out for any");
+		return -EINVAL;
+	}
 	err = mygre_netlink_get_link(data[IFLA_GRE_LINK], net, &p->link,
 				     extack);
 	if (err)
