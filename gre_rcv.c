@@ -46,6 +46,10 @@ static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
 					   hdr->proto == htons(ETH_P_TEB)),
 	};
 
+	/* An erspan device between the same hosts wants it, and we do not. */
+	if (hdr->proto == htons(ETH_P_ERSPAN) ||
+	    hdr->proto == htons(ETH_P_ERSPAN2))
+		return NULL;
 	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
 }
 
@@ -101,7 +105,8 @@ static enum mygre_stat mygre_rcv_ecn(struct sk_buff *skb, unsigned int outer)
 {
 	if (eth_type_vlan(skb->protocol))
 		return MYGRE_OK;
-	if (INET_ECN_is_ce(((struct iphdr *)(skb->head + outer))->tos) &&
+	/* Both CE and ECT(1) are carried over; they have this bit in common. */
+	if (((struct iphdr *)(skb->head + outer))->tos & INET_ECN_ECT_1 &&
 	    skb_ensure_writable(skb, skb_network_offset(skb) +
 				mygre_hdr_inner_len(skb->protocol)))
 		return MYGRE_STAT_RX_NOMEM;
