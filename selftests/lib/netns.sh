@@ -184,6 +184,7 @@ start() {
 
 	shift
 	nsenter --net="/run/netns/$name$NS_TAG" -- "$@" &
+	# shellcheck disable=SC2034 # for the caller
 	STARTED=$!
 }
 
