@@ -282,7 +282,11 @@ test_move() {
 	works c opt
 	# its ends are taken, where its wire is
 	must_fail ipn a link add twin type "$KIND" $ENDS key 4
-	ipn c link set opt name elsewhere
+	# 6.1 renames no device that is up
+	ipn c <<-END
+		link set opt down
+		link set opt name elsewhere
+	END
 	ipn c link set elsewhere netns "a$NS_TAG"
 	ipn a link set elsewhere up
 	works a elsewhere
