@@ -64,3 +64,38 @@ proxy_options() {
 		grep -iE '^Acquire::https?::Proxy(-Auto-Detect)?(::[^ ]*)? ' ||
 		true
 }
+
+# private_apt DIR [OPTION...] COMMAND...: apt-get with lists and a cache of its
+# own in DIR, for packages of another release; this machine's stay as they are.
+private_apt() {
+	local dir=$1 option options=()
+
+	shift
+	while read -r option; do
+		option=${option%\"}
+		options+=(-o "${option/ \"/=}")
+	done < <(proxy_options)
+	apt-get -q -y "${options[@]}" \
+		-o Dir::Etc::SourceList="$dir/sources.list" \
+		-o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::Etc::Preferences=/dev/null \
+		-o Dir::Etc::PreferencesParts=/dev/null \
+		-o Dir::State="$dir/state" \
+		-o Dir::State::status="$dir/status" \
+		-o Dir::Cache="$dir/cache" \
+		-o APT::Architecture=amd64 \
+		-o APT::Install-Recommends=false \
+		-o APT::Sandbox::User="$(id -un)" \
+		-o Acquire::Check-Valid-Until=false \
+		-o Acquire::Languages=none "$@"
+}
+
+# private_apt_setup DIR RELEASE [STATUS]: before the first private_apt. STATUS
+# is dpkg's list of what is installed (default nothing).
+private_apt_setup() {
+	mkdir -p "$1"/{state/lists/partial,cache/archives/partial}
+	cat "${3:-/dev/null}" >"$1/status"
+	sources "$2" | sed "s,^deb ,&[signed-by=$DEBIAN_KEYS] ," \
+		>"$1/sources.list"
+	private_apt "$1" update
+}
