@@ -24,6 +24,7 @@ help:
 	@echo '  make check-all      the same on all three kernels'
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
+	@echo '  make check-kselftest  the GRE tests of the kernel itself'
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
 	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
@@ -58,6 +59,9 @@ check:
 check-all:
 	@TESTS="$(TESTS)" selftests/vm/check bookworm trixie trixie-backports
 
+check-kselftest:
+	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)
+
 shell:
 	@selftests/vm/build $(RELEASE)
 	@selftests/vm/boot -i -r $(RELEASE) -- selftests/vm/shell
@@ -70,6 +74,7 @@ unit:
 	@selftests/vm/build $(RELEASE)
 	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/vm/unit
 
-.PHONY: all help modules plugin clean demo check check-all shell lint unit
+.PHONY: all help modules plugin clean demo check check-all check-kselftest shell \
+	lint unit
 
 -include install.mk
