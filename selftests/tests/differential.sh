@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# ip_gre and mygre side by side in one kernel, each with addresses of its own:
+# random tunnels, random packets, and what becomes of a packet must be the same
+# at both. What may differ, and why, is in Documentation/differences.md; how it
+# is done, in helpers/differ.c.
+#
+# SEED=N plays the cases of an earlier run again, CASES=N more or fewer.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+DIFFER=$MYGRE_DIR/selftests/helpers/differ
+CASES=${CASES:-20000}
+
+# All of 10.9.0.0/16 are addresses of the tunnels' host, 10.8.0.0/16 is beyond
+# the wire. The far end takes packets as they are: checksums must be complete.
+topology() {
+	needs_differ
+	ns_add a b
+	kind_load gre
+	# It would log each packet with a mark that may not be there.
+	[ -n "${HOST:-}" ] ||
+		echo 0 >/sys/module/ip_gre/parameters/log_ecn_error
+	ip link add under netns "a$NS_TAG" address 02:00:00:00:01:01 \
+		type veth peer name far netns "b$NS_TAG" \
+		address 02:00:00:00:01:02
+	wire_end a under 10.7.0.1/24
+	wire_end b far
+	at a ethtool -K under tx off >/dev/null
+	ipn a <<-END
+		neigh add 10.7.0.2 lladdr 02:00:00:00:01:02 dev under
+		route add local 10.9.0.0/16 dev lo
+		route add 10.8.0.0/16 via 10.7.0.2
+	END
+}
+
+# In a checkout that is not built for the machine, where nothing may be left.
+needs_differ() {
+	[ -x "$DIFFER" ] || ${CC:-cc} -O2 -o "$NETNS_TMP/differ" \
+		"$MYGRE_DIR"/selftests/helpers/differ*.c
+}
+
+# same packets, same fate, unless a rule says otherwise
+test_same() {
+	local out rc=0 program=$NETNS_TMP/differ
+
+	[ -x "$program" ] || program=$DIFFER
+	out=$("$program" -n "$CASES" ${SEED:+-s "$SEED"} \
+		"/run/netns/a$NS_TAG" "/run/netns/b$NS_TAG") || rc=$?
+	ktap_diag "$out" >&3
+	[ "$rc" -eq 0 ]
+}
+
+exec 3>&1
+netns_begin topology
+ktap_main "$@"
