@@ -281,7 +281,7 @@ pkt_start() {
 	done
 	exec {PKT_IN}<>"$NETNS_TMP/in" {PKT_OUT}<>"$NETNS_TMP/out" \
 		{NAP_FD}<>"$NETNS_TMP/nap"
-	python3 -I "$LIB_DIR/pkt.py" <"$NETNS_TMP/in" >"$NETNS_TMP/out" &
+	python3 -EsB "$LIB_DIR/pkt.py" <"$NETNS_TMP/in" >"$NETNS_TMP/out" &
 	PKT_PID=$!
 }
 
