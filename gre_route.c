@@ -154,6 +154,19 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 	}
 }
 
+/* Is it a way that a packet may go? If not, the error says why. */
+static int mygre_route_check(const struct mygre_config *config,
+			     const struct rtable *rt)
+{
+	if (rt->dst.dev == config->tunnel->dev)
+		return -ELOOP;
+	/*
+	 * IPsec has no security association for what its policy says must be
+	 * encrypted. The way leads nowhere, and would say that all is well.
+	 */
+	return rt->dst.output == dst_discard_out ? -EPERM : 0;
+}
+
 /**
  * mygre_route_get() - find the outer route for a packet
  * @config: settings of the tunnel
@@ -164,7 +177,7 @@ void mygre_route_init_flow(struct flowi4 *fl4,
  *
  * Context: BH, RCU.
  * Return: a route with a reference for the caller, or an ERR_PTR(): -ELOOP if
- * the way leads into the tunnel itself.
+ * the way leads into the tunnel itself, -EPERM if an IPsec policy forbids it.
  */
 struct rtable *mygre_route_get(struct mygre_config *config,
 			       struct sk_buff *skb, __be32 daddr, u8 tos,
@@ -173,6 +186,7 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 	struct dst_cache *cache = mygre_route_cache(config, tos);
 	struct rtable *rt = NULL;
 	struct flowi4 fl4;
+	int err;
 
 	if (likely(cache))
 		rt = dst_cache_get_ip4(cache, saddr);
@@ -184,9 +198,10 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 	rt = ip_route_output_key(config->tunnel->net, &fl4);
 	if (IS_ERR(rt))
 		return rt;
-	if (rt->dst.dev == config->tunnel->dev) {
+	err = mygre_route_check(config, rt);
+	if (err) {
 		ip_rt_put(rt);
-		return ERR_PTR(-ELOOP);
+		return ERR_PTR(err);
 	}
 	*saddr = fl4.saddr;
 	if (cache)

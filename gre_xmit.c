@@ -159,6 +159,8 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 		rt = mygre_route_get(config, skb, state->daddr, state->tos,
 				     &state->saddr);
 	if (IS_ERR(rt)) {
+		if (rt == ERR_PTR(-EPERM))
+			return MYGRE_STAT_TX_UNDERLAY;
 		if (rt != ERR_PTR(-ELOOP))
 			return MYGRE_STAT_TX_NO_ROUTE;
 		mygre_xmit_log_loop(config->tunnel, state->daddr);
