@@ -38,43 +38,6 @@ void mygre_group_enlist(struct mygre_tunnel *tunnel,
 }
 
 /**
- * mygre_group_join() - become a member of the group, if the remote is one
- * @tunnel: going up, or up already
- * @config: its settings
- *
- * Context: process, RTNL.
- * Return: 0, or -EADDRNOTAVAIL if no way leads to the group.
- */
-int mygre_group_join(struct mygre_tunnel *tunnel,
-		     const struct mygre_config *config)
-{
-	struct in_device *in_dev;
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	ASSERT_RTNL();
-	if (!mygre_group_is_one(config) || tunnel->group_link)
-		return 0;
-
-	rcu_read_lock();
-	mygre_route_init_flow(&fl4, config, config->params.remote,
-			      config->params.tos & ~1);
-	rt = ip_route_output_key(tunnel->net, &fl4);
-	rcu_read_unlock();
-	if (IS_ERR(rt))
-		return -EADDRNOTAVAIL;
-
-	in_dev = __in_dev_get_rtnl(rt->dst.dev);
-	if (in_dev && rt->dst.dev != tunnel->dev) {
-		tunnel->group_link = rt->dst.dev->ifindex;
-		tunnel->group = config->params.remote;
-		ip_mc_inc_group(in_dev, tunnel->group);
-	}
-	ip_rt_put(rt);
-	return tunnel->group_link ? 0 : -EADDRNOTAVAIL;
-}
-
-/**
  * mygre_group_leave() - give up the membership, if there is one
  * @tunnel: going down, or changing its remote
  *
@@ -91,6 +54,60 @@ void mygre_group_leave(struct mygre_tunnel *tunnel)
 	if (in_dev)
 		ip_mc_dec_group(in_dev, tunnel->group);
 	tunnel->group_link = 0;
+}
+
+/* By which device does the way to the group lead; its ifindex, 0 for none */
+static int mygre_group_find(const struct mygre_tunnel *tunnel,
+			    const struct mygre_config *config)
+{
+	struct flowi4 fl4;
+	struct rtable *rt;
+	int link = 0;
+
+	rcu_read_lock();
+	mygre_route_init_flow(&fl4, config, config->params.remote,
+			      config->params.tos & ~1);
+	rt = ip_route_output_key(tunnel->net, &fl4);
+	rcu_read_unlock();
+	if (IS_ERR(rt))
+		return 0;
+	if (rt->dst.dev != tunnel->dev && __in_dev_get_rtnl(rt->dst.dev))
+		link = rt->dst.dev->ifindex;
+	ip_rt_put(rt);
+	return link;
+}
+
+/**
+ * mygre_group_join() - become a member of the group, if the remote is one
+ * @tunnel: going up, or up already
+ * @config: its settings
+ *
+ * If the tunnel is a member already, but the way to the group leads elsewhere
+ * now, the membership moves.
+ *
+ * Context: process, RTNL.
+ * Return: 0, or -EADDRNOTAVAIL if no way leads to the group.
+ */
+int mygre_group_join(struct mygre_tunnel *tunnel,
+		     const struct mygre_config *config)
+{
+	int link;
+
+	ASSERT_RTNL();
+	if (!mygre_group_is_one(config))
+		return 0;
+	link = mygre_group_find(tunnel, config);
+	if (!link)
+		return tunnel->group_link ? 0 : -EADDRNOTAVAIL;
+	if (link == tunnel->group_link &&
+	    config->params.remote == tunnel->group)
+		return 0;
+
+	mygre_group_leave(tunnel);
+	tunnel->group_link = link;
+	tunnel->group = config->params.remote;
+	ip_mc_inc_group(inetdev_by_index(tunnel->net, link), tunnel->group);
+	return 0;
 }
 
 /* An underlay device went: its memberships went with it */
