@@ -467,5 +467,12 @@ int mygre_parse_opt(struct link_util *lu, int argc, char **argv,
 			mygre_name(&req, IFLA_GRE_PMTUDISC);
 		}
 	}
+	/*
+	 * For a new link "any" is what is there without the word, and gretap
+	 * takes no other form. A change needs it to be said.
+	 */
+	if (n->nlmsg_flags & NLM_F_EXCL && req.remote.any &&
+	    req.remote.family != AF_INET6 && req.local.family != AF_INET6)
+		memset(&req.remote, 0, sizeof(req.remote));
 	return mygre_put_request(n, &req);
 }

@@ -206,6 +206,9 @@ test_create_sends() {
 	sent "create mygre 8=00 9=00 10=01" link add dev t0 type mygre ttl inherit
 	setup_each
 	sent "create mygre 18=" link add dev t0 type mygre external
+	setup_each
+	sent "create mygre 8=00 9=00 10=01" \
+		link add dev t0 type mygre remote any
 }
 
 # IPv6 endpoints are sent with 16 bytes and shown
