@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# TCP through tunnels: super-packets go in and out whole where the flags allow
+# it, and the data is what was sent, whatever the devices below can do.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+HELPERS=$MYGRE_DIR/selftests/helpers
+BYTES=800000
+# A stream of so many bytes in packets of a tunnel's size, rounded down.
+PACKETS=$((BYTES / 1500))
+
+topology() {
+	# on somebody's own machine nothing has built it
+	if [ ! -x "$HELPERS/stream" ]; then
+		make -s -C "$HELPERS"
+	fi
+	ns_add a b
+	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+}
+
+cleanup_each() {
+	tunnels_del a b
+	wire_offloads on >/dev/null
+}
+
+ENDS="local 10.10.10.10 remote 10.10.10.11"
+AWAY="local 10.10.10.11 remote 10.10.10.10"
+
+# wire_offloads on|off: of both ends of the veth pair. Off, it is a plain card:
+# packets are cut to size and summed by the stack, before it and behind it.
+wire_offloads() {
+	at a ethtool -K eth0 tx $1 tso $1 gso $1 gro $1
+	at b ethtool -K eth0 tx $1 tso $1 gso $1 gro $1
+}
+
+# pair KIND FLAGS...: gre1 in a and b.
+pair() {
+	local kind=$1
+
+	shift
+	tunnel_of "$kind" a gre1 $ENDS "$@"
+	tunnel_of "$kind" b gre1 $AWAY "$@"
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	pk address b gre1 192.168.9.2/24 || fail "$PKT"
+}
+
+# packets NS DEV: received, of them refused, and sent, in RX, BAD and TX.
+packets() {
+	pk read "$1" /proc/net/dev || fail "$PKT"
+	read -r _ RX BAD _ _ _ _ _ _ TX _ <<<"${PKT#*" $2: "}"
+}
+
+# received: how many IP packets b has received, outer and inner.
+received() {
+	pk read b /proc/net/snmp || fail "$PKT"
+	read -r _ _ RECEIVED _ <<<"${PKT#*Ip: * Ip: }"
+}
+
+listening() {
+	[ "$(cat "$NETNS_TMP/listen")" = ready ]
+}
+
+# Both ends on one CPU: packets that two CPUs send may overtake each other on
+# the wire, and a tunnel that looks at numbers then drops what comes late.
+ALONE=(taskset -c 0)
+
+# listen BYTES: start to take a stream in b.
+listen() {
+	: >"$NETNS_TMP/listen"
+	start b "${ALONE[@]}" "$HELPERS/stream" listen 7777 "$1" \
+		>"$NETNS_TMP/listen"
+	wait_for listening
+}
+
+# stream: one from a to b. Sets SENT, packets into a's tunnel, ARRIVED, packets
+# out of b's, as the tunnels count, and MERGED, what IP in b saw of the latter.
+stream() {
+	local before_tx before_rx before_ip
+
+	listen $BYTES
+	packets a gre1
+	before_tx=$TX
+	packets b gre1
+	before_rx=$RX
+	received
+	before_ip=$RECEIVED
+	at a "${ALONE[@]}" "$HELPERS/stream" send 192.168.9.2 7777 $BYTES
+	wait "$STARTED" || fail "the stream did not arrive whole"
+	packets a gre1
+	SENT=$((TX - before_tx))
+	packets b gre1
+	ARRIVED=$((RX - before_rx))
+	[ "$BAD" -eq 0 ] || fail "$BAD packets were refused: $(at b ethtool -S gre1)"
+	received
+	# each packet out of the tunnel was one before, outside of it
+	MERGED=$((RECEIVED - before_ip - ARRIVED))
+	echo "of $PACKETS packets or more: sent $SENT, arrived $ARRIVED," \
+		"merged $MERGED"
+}
+
+# few NAME: super-packets hold several packets, on the average; many: none.
+few() {
+	[ "${!1}" -lt $((PACKETS / 3)) ] || fail "$1 ${!1}: no super-packets"
+}
+
+many() {
+	[ "${!1}" -ge $PACKETS ] || fail "$1 ${!1}: super-packets"
+}
+
+# all KIND FLAGS...: a stream for each set of flags.
+all() {
+	local kind=$1 flags
+
+	shift
+	for flags in "$@"; do
+		echo "$kind, $flags"
+		pair "$kind" ${flags#plain}
+		stream
+		case $flags in
+		*seq*)
+			# each segment has a number of its own
+			many SENT
+			many ARRIVED
+			;;
+		*)
+			few SENT
+			"$ON_WIRE" ARRIVED
+			;;
+		esac
+		# out of the tunnel they are together again in any case
+		few MERGED
+		tunnels_del a b
+	done
+}
+
+# layer 3 over a card that takes super-packets
+test_l3() {
+	ON_WIRE=few all "$KIND" plain "key 7" csum "csum key 7" seq \
+		"csum seq key 7"
+}
+
+# Ethernet over such a card
+test_tap() {
+	ON_WIRE=few all "${KIND}tap" plain "csum key 7" "csum seq key 7"
+}
+
+# layer 3 over a card that can do nothing
+test_l3_plain() {
+	wire_offloads off >/dev/null
+	ON_WIRE=many all "$KIND" plain "csum key 7" "csum seq key 7"
+}
+
+# Ethernet over a card that can do nothing
+test_tap_plain() {
+	wire_offloads off >/dev/null
+	ON_WIRE=many all "${KIND}tap" plain "csum key 7" "csum seq key 7"
+}
+
+# a tunnel that begins to number its packets while a stream runs
+test_switch() {
+	local i taker sender bytes=$((BYTES * 20))
+
+	# on all CPUs: settings change while they are in use elsewhere
+	ALONE=()
+	pair "$KIND"
+	listen $bytes
+	taker=$STARTED
+	start a "$HELPERS/stream" send 192.168.9.2 7777 $bytes
+	sender=$STARTED
+	for ((i = 0; i < 10; i++)); do
+		echo "link change gre1 type $KIND $ENDS oseq"
+		echo "link change gre1 type $KIND $ENDS nooseq"
+	done | ipn a
+	kill -0 "$sender" || fail "the stream was over before the changes were"
+	wait "$sender" || fail "sending failed"
+	wait "$taker" || fail "the stream did not arrive whole"
+	packets b gre1
+	[ "$BAD" -eq 0 ] || fail "$BAD packets were refused"
+}
+
+netns_begin topology
+ktap_main "$@"
