@@ -37,7 +37,7 @@ BACK="ip4 10.10.2.11 10.10.1.10"
 ones() {
 	local digits=$1 sum=0 i
 
-	(( ${#digits} % 4 == 0 )) || digits+=00
+	(( ${#digits} % 4 == 0 )) || digits+="00"
 	for ((i = 0; i < ${#digits}; i += 4)); do
 		sum=$((sum + 16#${digits:i:4}))
 	done
