@@ -232,6 +232,20 @@ static bool mygre_nbma_replicate(struct sk_buff *skb,
 	return i;
 }
 
+/*
+ * Is it for many? An IPv4 group is its own outer address; an IPv6 group has
+ * none, and then nothing but the packet tells.
+ */
+static bool mygre_nbma_is_group(struct sk_buff *skb,
+				const struct mygre_config *config,
+				__be32 daddr)
+{
+	if (daddr || config->params.tap || skb->protocol != htons(ETH_P_IPV6))
+		return ipv4_is_multicast(daddr);
+	return pskb_may_pull(skb, sizeof(struct ipv6hdr)) &&
+	       ipv6_addr_is_multicast(&((struct ipv6hdr *)skb->data)->daddr);
+}
+
 /**
  * mygre_nbma_xmit() - send a packet through a tunnel without a fixed remote
  * @skb: starts with the link-layer header, if the device has one; consumed
@@ -254,13 +268,14 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 		drop = mygre_nbma_pull(skb, &daddr);
 	if (!drop && !daddr)
 		daddr = mygre_nbma_ask_route(skb);
+	if (!drop && mygre_nbma_is_group(skb, config, daddr) &&
+	    mygre_nbma_replicate(skb, config))
+		return NETDEV_TX_OK;
 	if (!drop && (!daddr || ipv4_is_lbcast(daddr)))
 		drop = MYGRE_STAT_TX_NO_REMOTE;
-	if (drop) {
+	if (drop)
 		mygre_stats_drop(tunnel, skb, drop);
-		return NETDEV_TX_OK;
-	}
-	if (!ipv4_is_multicast(daddr) || !mygre_nbma_replicate(skb, config))
+	else
 		mygre_xmit_to(skb, config, daddr);
 	return NETDEV_TX_OK;
 }
