@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tunnels between routing domains: VRFs and network namespaces.
+#
+#	a: eth0 in VRF red, eth1 in VRF blue, eth2 in none, all 10.10.10.1
+#	b, c, d: 10.10.10.2 at the other ends of these wires
+#
+# So all three have the same addresses, and only the domain tells them apart.
+# VRF green has no underlay; namespace e has none either.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+topology() {
+	local name
+
+	ns_add a b c d e
+	ipn a <<-END
+		link add red up type vrf table 10
+		link add blue up type vrf table 20
+		link add green up type vrf table 30
+		rule add pref 32765 lookup local
+		rule del pref 0
+	END
+	wire a eth0 -- b eth0 10.10.10.2/24
+	wire a eth1 -- c eth0 10.10.10.2/24
+	wire a eth2 -- d eth0 10.10.10.2/24
+	ipn a <<-END
+		link set eth0 master red
+		link set eth1 master blue
+		address add 10.10.10.1/24 dev eth0
+		address add 10.10.10.1/24 dev eth1
+		address add 10.10.10.1/24 dev eth2
+	END
+	for name in b c d; do
+		tunnel_of "$KIND" $name far local 10.10.10.2 \
+			remote 10.10.10.1 ttl 64
+		pk address $name far 192.168.9.2/24 || fail "$PKT"
+	done
+}
+
+cleanup_each() {
+	tunnels_del a e
+}
+
+ENDS="local 10.10.10.1 remote 10.10.10.2 ttl 64"
+DATA="udp 1000 2000 / text data"
+
+# Three wires, and who is at their other end.
+declare -A PEER=([eth0]=b [eth1]=c [eth2]=d)
+
+# listen_all NS DEV...: on all wires of a, at all far ends, on these devices.
+listen_all() {
+	local wire dev
+
+	for wire in "${!PEER[@]}"; do
+		capture $wire a $wire out
+		capture ${PEER[$wire]} ${PEER[$wire]} far in
+	done
+	space=$1
+	shift
+	devs=("$@")
+	for dev in "${devs[@]}"; do
+		capture $dev $space $dev in
+	done
+}
+
+# only DEV WIRE: what goes into DEV comes out by that wire and by no other, and
+# what the end of that wire sends comes out of DEV and of no other device.
+# listen_all has been called.
+only() {
+	local dev=$1 wire=$2 other there here
+
+	id=$((${id:-0} + 1))
+	there="ip4 1.1.1.1 2.2.2.2 id $id / $DATA"
+	here="ip4 2.2.2.2 1.1.1.1 id $id / $DATA"
+	send_dev $space $dev "$there"
+	expect $wire "ip4 10.10.10.1 10.10.10.2 ttl 64 df 1 id ? /
+		gre 00000800 / $there"
+	expect ${PEER[$wire]} "$there"
+	send_dev ${PEER[$wire]} far "$here"
+	expect $dev "$here"
+	for other in "${!PEER[@]}"; do
+		expect_no_more $other 0800
+		expect_no_more ${PEER[$other]}
+	done
+	for other in "${devs[@]}"; do
+		expect_no_more $other
+	done
+}
+
+# three tunnels with the same ends, each in the domain of its device
+test_underlay() {
+	local space devs id
+
+	tunnel a t0 $ENDS dev eth0
+	tunnel a t1 $ENDS dev eth1
+	tunnel a t2 $ENDS dev eth2
+	listen_all a t0 t1 t2
+	only t0 eth0
+	only t1 eth1
+	only t2 eth2
+	# a tunnel that goes leaves its packets to nobody in another domain
+	ipn a link del t1
+	listen_all a t0 t2
+	send_dev c far "ip4 2.2.2.2 1.1.1.1 id 99 / $DATA"
+	only t0 eth0
+	only t2 eth2
+}
+
+# bound to the VRF itself, it has all of its devices and none of another's
+test_vrf_device() {
+	local space devs id
+
+	tunnel a t0 $ENDS dev red
+	tunnel a t1 $ENDS dev blue
+	listen_all a t0 t1
+	only t0 eth0
+	only t1 eth1
+	send_dev d far "ip4 2.2.2.2 1.1.1.1 id 99 / $DATA"
+	only t0 eth0
+}
+
+# the tunnel in one VRF, its underlay in another or in none, and the reverse
+test_overlay() {
+	local space devs id over
+
+	tunnel a t0 $ENDS dev eth0
+	tunnel a t1 $ENDS dev eth1
+	tunnel a t2 $ENDS dev eth2
+	for over in "green red green" "blue red red" "red green blue"; do
+		set -- $over
+		ipn a <<-END
+			link set t0 master $1
+			link set t1 master $2
+			link set t2 master $3
+		END
+		listen_all a t0 t1 t2
+		only t0 eth0
+		only t1 eth1
+		only t2 eth2
+	done
+	# with routes: ping from a VRF goes through its tunnel, and no other can
+	ipn a <<-END
+		link set t0 master green
+		link set t1 master red
+		link set t2 nomaster
+		address add 192.168.9.1/24 dev t0
+	END
+	listen_all a t0 t1 t2
+	at a ping -q -n -c 1 -W 10 -I green 192.168.9.2
+	must_fail at a ping -q -n -c 1 -W 1 192.168.9.2
+	must_fail at a ping -q -n -c 1 -W 1 -I blue 192.168.9.2
+	expect_no_more eth1 0800
+	expect_no_more eth2 0800
+	expect_no_more t1
+	expect_no_more t2
+}
+
+# the underlay device changes its VRF, and the tunnel goes along
+test_underlay_moves() {
+	local space devs id
+
+	tunnel a t0 $ENDS dev eth0
+	listen_all a t0
+	only t0 eth0
+	ipn a <<-END
+		link set eth0 master green
+		address replace 10.10.10.1/24 dev eth0
+	END
+	only t0 eth0
+	ipn a <<-END
+		link set eth0 master red
+		address replace 10.10.10.1/24 dev eth0
+	END
+	only t0 eth0
+}
+
+# made in one namespace over the underlay of another
+test_link_netns() {
+	local space devs id
+
+	ipn e link add t2 group $GROUP netns "e$NS_TAG" \
+		link-netns "a$NS_TAG" type "$KIND" $ENDS
+	# apart: the kernel makes it there, moves it here, and that takes it down
+	ipn e link set t2 up
+	[[ $(link_show e t2) == *'"link_netnsid"'* ]] ||
+		fail "no link-netnsid: $(link_show e t2)"
+	[[ $(ipn e -d link show t2) == *"link-netns a$NS_TAG"* ]] ||
+		fail "another link-netns: $(ipn e -d link show t2)"
+	listen_all e t2
+	only t2 eth2
+	# a tunnel of a's with the same ends, bound to another wire
+	tunnel a t0 $ENDS dev eth0
+	capture t0 a t0 in
+	only t2 eth2
+	expect_no_more t0
+	# e has the same addresses, and nobody is there who would hear of it
+	ipn e link add eth9 up type dummy
+	pk address e eth9 10.10.10.1/24
+	capture eth9 e eth9
+	only t2 eth2
+	expect_no_more eth9 0800
+	ipn e link del eth9
+}
+
+# the device moves into a VRF of another namespace, and back
+test_moved() {
+	local space devs id
+
+	tunnel a t0 $ENDS dev eth0
+	ipn a link set t0 netns "e$NS_TAG"
+	ipn e <<-END
+		link add vrf5 group $GROUP up type vrf table 5
+		link set t0 master vrf5
+		link set t0 up
+	END
+	listen_all e t0
+	only t0 eth0
+	ipn e <<-END
+		link set t0 nomaster
+		link set t0 netns a$NS_TAG
+	END
+	ipn a link set t0 up
+	listen_all a t0
+	only t0 eth0
+}
+
+# what is on a packet does not cross: mark and priority stay in their namespace
+test_scrub() {
+	local space devs id where
+
+	tunnel a t2 $ENDS dev eth2
+	for where in a e; do
+		at a nft -f - <<-END
+			table ip scrub
+			delete table ip scrub
+			table ip scrub {
+				counter marked { }
+				chain out {
+					type filter hook output priority 0
+					ip protocol gre meta mark 0x77 counter name marked
+				}
+			}
+		END
+		at $where nft -f - <<-END
+			table ip marker {
+				chain out {
+					type route hook output priority 0
+					oifname t2 meta mark set 0x77
+				}
+			}
+		END
+		pk address $where t2 192.168.9.1/24
+		at $where ping -q -n -c 1 -W 10 192.168.9.2
+		at a nft list counter ip scrub marked
+		# within a namespace the mark goes on with the packet
+		[[ $(at a nft list counter ip scrub marked) == \
+			*"packets $([ $where = a ] && echo 1 || echo 0) "* ]]
+		at $where nft delete table ip marker
+		[ $where = e ] || ipn a link set t2 netns "e$NS_TAG"
+		[ $where = e ] || ipn e link set t2 up
+	done
+	at a nft delete table ip scrub
+}
+
+netns_begin topology
+ktap_main "$@"
