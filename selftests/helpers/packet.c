@@ -5,7 +5,7 @@
  *
  *	packet send DEV PROTO ADDRESS HEX	to a link-layer address
  *	packet raw DEV PROTO HEX		its link-layer header included
- *	packet garbage DEV COUNT SEED		COUNT times what is no packet
+ *	packet garbage DEV COUNT SEED		COUNT times what is none
  *	packet show DEV in|out COUNT [raw]	print COUNT packets and end
  *
  * PROTO is an ethertype in hex, ADDRESS and HEX are digits. "show" says "ready"
@@ -138,6 +138,7 @@ static int do_show(const char *dev, bool out, int count, int type)
 	static unsigned char data[LONGEST];
 	int fd = socket(AF_PACKET, type, 0);
 	socklen_t len;
+	bool outgoing;
 	ssize_t n;
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&on, sizeof(on)))
@@ -150,7 +151,8 @@ static int do_show(const char *dev, bool out, int count, int type)
 			     (struct sockaddr *)&from, &len);
 		if (n < 0)
 			die("recvfrom");
-		if (out == (from.sll_pkttype != PACKET_OUTGOING))
+		outgoing = from.sll_pkttype == PACKET_OUTGOING;
+		if (outgoing != out)
 			continue;
 		printf("%04x ", ntohs(from.sll_protocol));
 		print_bytes(from.sll_addr, from.sll_halen);
