@@ -240,7 +240,8 @@ test_seq_rx() {
 	through "$(packet 8)"
 	seq ffffffff 9
 	through "$(packet 9)"
-	# the number after the last is 0, and it too counts as one
+	# the number after the last is 0, and to wait for it is to wait
+	counted rx_seq 1 seq fffffff0 9
 	seq 00000000 10
 	through "$(packet 10)"
 	counted rx_seq 1 seq ffffffff 11
