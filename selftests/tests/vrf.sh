@@ -201,7 +201,7 @@ test_link_netns() {
 	only t2 eth2
 	expect_no_more t0
 	# e has the same addresses, and nobody is there who would hear of it
-	ipn e link add eth9 up type dummy
+	ipn e link add eth9 up type bridge
 	pk address e eth9 10.10.10.1/24
 	capture eth9 e eth9
 	only t2 eth2
