@@ -228,7 +228,7 @@ test_too_big() {
 		fail "$(ipn h route get 192.168.5.2)"
 	at h ping -q -n -c 1 -W 10 -M dont -s 1472 192.168.5.2
 	# of an echo: for UDP, 6.1 heeds a message only if there is a socket
-	at h ping -q -n -c 1 -W 1 -M do -s 1411 fd05::2 || :
+	at h ping -q -n -c 1 -W 1 -M "do" -s 1411 fd05::2 || :
 	wait_for path6 1458
 	[ "$(device_counter a tap1 tx_too_big)" -ge 2 ] || fail "not counted"
 }
