@@ -212,6 +212,7 @@ test_atomic() {
 			counter mixed { }
 			chain in {
 				type filter hook ingress device eth0 priority 0
+				meta protocol != ip accept
 				ip protocol != gre accept
 				ip ttl 100 @nh,8,8 0x10 counter name one accept
 				ip ttl 200 @nh,8,8 0x20 counter name two accept
