@@ -21,7 +21,7 @@ topology() {
 	ns6 a b
 	for space in a b; do
 		ipn $space <<-END
-			link add eth0 address 02:00:00:00:00:07 type dummy
+			link add eth0 address 02:00:00:00:00:07 type veth peer name eth1
 			address add 10.10.10.10/24 dev eth0
 			link set eth0 addrgenmode none
 			link set eth0 up

@@ -149,8 +149,8 @@ test_device() {
 test_follow() {
 	needs_mygre "an MTU that follows each change"
 	ipn r1 <<-END
-		link add dummy1 up group $GROUP mtu 1300 type dummy
-		address add 10.9.0.1/24 dev dummy1
+		link add side up group $GROUP mtu 1300 type veth peer name end
+		address add 10.9.0.1/24 dev side
 	END
 	tunnel r1 gre1 $ENDS
 	follows 1476 ""
@@ -160,7 +160,7 @@ test_follow() {
 	follows 1272 "local 10.9.0.1 remote 10.9.0.2"
 	follows 1276 "nokey"
 	follows 1476 "local 10.1.0.1 remote 10.2.0.1"
-	follows 1276 "local any remote 10.9.0.2 dev dummy1"
+	follows 1276 "local any remote 10.9.0.2 dev side"
 	follows 1476 "$ENDS nodev"
 	ipn r1 link set gre1 mtu 1234
 	follows 1234 "key 7"
