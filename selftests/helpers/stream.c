@@ -5,13 +5,16 @@
  *	stream listen PORT BYTES	take one stream and check it
  *	stream send ADDRESS PORT BYTES	send one, wait until the peer has it all
  *
- * "listen" says "ready" once it can be connected to. Each 8 bytes of the stream
- * are their own place in it, so that what is lost, doubled, moved or taken from
- * somewhere else shows, which a mere sum might hide.
+ * BYTES of 0 is a stream that goes on until its sender gets SIGTERM. "listen"
+ * says "ready" once it can be connected to. Each 8 bytes of the stream are their
+ * own place in it, so that what is lost, doubled, moved or taken from somewhere
+ * else shows, which a mere sum might hide.
  */
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,14 @@
 #include <unistd.h>
 
 #define CHUNK	(64 * 1024)
+
+static volatile sig_atomic_t enough;
+
+static void on_term(int signal)
+{
+	(void)signal;
+	enough = 1;
+}
 
 static int die(const char *what)
 {
@@ -39,15 +50,17 @@ static void fill(uint64_t *words, uint64_t place)
 static int check(int fd, uint64_t bytes)
 {
 	static uint64_t want[CHUNK / 8], got[CHUNK / 8];
-	uint64_t done = 0;
+	uint64_t done = 0, most = bytes ? bytes : UINT64_MAX;
 
-	while (done < bytes) {
-		uint64_t left = bytes - done;
+	while (done < most) {
+		uint64_t left = most - done;
 		size_t size = left < CHUNK ? left : CHUNK;
 		ssize_t n = recv(fd, got, size, MSG_WAITALL);
 
 		if (n < 0)
 			return die("recv");
+		if (!n && !bytes && done)
+			break;
 		fill(want, done);
 		if (memcmp(want, got, n) || (size_t)n != size) {
 			fprintf(stderr, "not what was sent, from byte %llu\n",
@@ -56,7 +69,7 @@ static int check(int fd, uint64_t bytes)
 		}
 		done += n;
 	}
-	if (recv(fd, got, 1, 0)) {
+	if (bytes && recv(fd, got, 1, 0)) {
 		fprintf(stderr, "more than what was sent\n");
 		return 1;
 	}
@@ -93,14 +106,16 @@ static int do_send(const char *address, const char *port, uint64_t bytes)
 		.sin_port = htons(atoi(port)),
 		.sin_addr.s_addr = inet_addr(address),
 	};
+	uint64_t done = 0, most = bytes ? bytes : UINT64_MAX;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	uint64_t done = 0;
 	char end;
 
+	if (signal(SIGTERM, on_term) == SIG_ERR)
+		return die("signal");
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		return die("connect");
-	while (done < bytes) {
-		uint64_t left = bytes - done;
+	while (done < most && !enough) {
+		uint64_t left = most - done;
 		size_t size = left < CHUNK ? left : CHUNK, sent = 0;
 
 		fill(words, done);
@@ -108,6 +123,8 @@ static int do_send(const char *address, const char *port, uint64_t bytes)
 			ssize_t n = write(fd, (char *)words + sent,
 					  size - sent);
 
+			if (n < 0 && errno == EINTR)
+				continue;
 			if (n < 0)
 				return die("write");
 			sent += n;

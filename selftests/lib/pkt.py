@@ -225,6 +225,11 @@ class PptpChannel:
         self.sock.close()
 
 
+def is_igmp(ethertype, digits):
+    """The kernel says who is in which group whenever it likes."""
+    return ethertype == 0x0800 and digits[18:20] == "02"
+
+
 # --- requests --------------------------------------------------------------
 
 class Refused(Exception):
@@ -286,7 +291,8 @@ class Server:
         capture = self.captures[name]
         capture.poll()
         rest = ["%04x:%s" % packet for packet in capture.seen
-                if not ethertypes or "%04x" % packet[0] in ethertypes]
+                if (not ethertypes or "%04x" % packet[0] in ethertypes) and
+                not is_igmp(*packet)]
         shown = " | ".join(rest[:8]) + (" | ..." if len(rest) > 8 else "")
         return "%d packets %s" % (len(rest), shown)
 

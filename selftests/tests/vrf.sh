@@ -201,7 +201,9 @@ test_link_netns() {
 	only t2 eth2
 	expect_no_more t0
 	# e has the same addresses, and nobody is there who would hear of it
-	ipn e link add eth9 up type bridge
+	ipn e link add eth9 type veth peer name eth8
+	ipn e link set eth8 up
+	ipn e link set eth9 up
 	pk address e eth9 10.10.10.1/24
 	capture eth9 e eth9
 	only t2 eth2
