@@ -6,15 +6,17 @@
  *	stream send ADDRESS PORT BYTES	send one, wait until the peer has it all
  *
  * BYTES of 0 is a stream that goes on until its sender gets SIGTERM. "listen"
- * says "ready" once it can be connected to. Each 8 bytes of the stream are their
- * own place in it, so that what is lost, doubled, moved or taken from somewhere
- * else shows, which a mere sum might hide.
+ * says "ready" once it can be connected to. Each 8 bytes of the stream are
+ * their own place in it, so that what is lost, doubled, moved or taken from
+ * somewhere else shows, which a mere sum might hide.
  */
 
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +26,12 @@
 
 #define CHUNK	(64 * 1024)
 
-static volatile sig_atomic_t enough;
+static atomic_bool enough;
 
 static void on_term(int signal)
 {
 	(void)signal;
-	enough = 1;
+	enough = true;
 }
 
 static int die(const char *what)

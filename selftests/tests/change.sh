@@ -6,6 +6,7 @@
 # runs 200 times a second meanwhile; each echo that is missing must be one that
 # an end has counted as dropped.
 
+# cpus: 2
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

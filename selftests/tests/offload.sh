@@ -4,6 +4,7 @@
 # TCP through tunnels: super-packets go in and out whole where the flags allow
 # it, and the data is what was sent, whatever the devices below can do.
 
+# cpus: 2
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

@@ -4,6 +4,7 @@
 # The module comes and goes a hundred times while packets for its tunnel keep
 # coming in and answers to them go out: the kernel log stays clean.
 
+# cpus: 2
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
