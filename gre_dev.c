@@ -321,21 +321,14 @@ static int mygre_dev_init(struct net_device *dev)
 	err = mygre_compat_alloc_stats(dev);
 	if (err)
 		return err;
-	err = gro_cells_init(&tunnel->cells, dev);
-	if (err)
-		goto err_stats;
 	err = mygre_table_add(mn, rtnl_dereference(tunnel->config));
-	if (err)
-		goto err_cells;
+	if (err) {
+		mygre_compat_free_stats(dev);
+		return err;
+	}
 	list_add_tail(&tunnel->list, &mn->tunnels);
 	mygre_group_enlist(tunnel, rtnl_dereference(tunnel->config));
 	return 0;
-
-err_cells:
-	gro_cells_destroy(&tunnel->cells);
-err_stats:
-	mygre_compat_free_stats(dev);
-	return err;
 }
 
 static void mygre_dev_uninit(struct net_device *dev)
@@ -347,6 +340,7 @@ static void mygre_dev_uninit(struct net_device *dev)
 	list_del(&tunnel->list);
 	list_del(&tunnel->group_node);
 	mygre_route_forget(config);
+	mygre_gro_forget(dev);
 }
 
 static void mygre_dev_destroy(struct net_device *dev)
@@ -354,7 +348,6 @@ static void mygre_dev_destroy(struct net_device *dev)
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config = rcu_access_pointer(tunnel->config);
 
-	gro_cells_destroy(&tunnel->cells);
 	mygre_compat_free_stats(dev);
 	RCU_INIT_POINTER(tunnel->config, NULL);
 	mygre_config_free(config);

@@ -86,9 +86,12 @@ static int __init mygre_mod_init(void)
 	err = register_pernet_device(&mygre_mod_net_ops);
 	if (err)
 		return err;
-	err = mygre_rcv_start();
+	err = mygre_gro_start();
 	if (err)
 		goto err_net;
+	err = mygre_rcv_start();
+	if (err)
+		goto err_gro;
 	err = mygre_group_start();
 	if (err)
 		goto err_rcv;
@@ -106,6 +109,8 @@ err_group:
 	mygre_group_stop();
 err_rcv:
 	mygre_rcv_stop();
+err_gro:
+	mygre_gro_stop();
 err_net:
 	unregister_pernet_device(&mygre_mod_net_ops);
 	rcu_barrier();
@@ -120,6 +125,7 @@ static void __exit mygre_mod_exit(void)
 	rtnl_link_unregister(&mygre_netlink_ops);
 	mygre_group_stop();
 	unregister_pernet_device(&mygre_mod_net_ops);
+	mygre_gro_stop();
 	/* Configs are freed by a callback of ours: it must have run. */
 	rcu_barrier();
 }

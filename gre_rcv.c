@@ -161,6 +161,7 @@ static void mygre_rcv_deliver(const struct mygre_config *config,
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct net_device *dev = tunnel->dev;
+	enum mygre_stat drop;
 
 	skb_clear_hash_if_not_l4(skb);
 	__vlan_hwaccel_clear_tag(skb);
@@ -175,7 +176,9 @@ static void mygre_rcv_deliver(const struct mygre_config *config,
 	}
 	if (origin)
 		skb_dst_set(skb, (struct dst_entry *)origin);
-	gro_cells_receive(&tunnel->cells, skb);
+	drop = mygre_gro_receive(skb);
+	if (unlikely(drop))
+		mygre_stats_drop(tunnel, skb, drop);
 }
 
 /* The journey of a packet that has found its tunnel. Consumes skb. */

@@ -12,7 +12,6 @@
 #include <linux/netdevice.h>
 #include <linux/rhashtable-types.h>
 #include <net/dst_cache.h>
-#include <net/gro_cells.h>
 
 #include "mygre_hdr.h"
 #include "mygre_stats.h"
@@ -124,7 +123,6 @@ struct mygre_config {
  * @config: the settings in force; written under RTNL
  * @dev: the device
  * @net: the netns of the underlay; does not change when the device moves
- * @cells: where received packets wait for GRO
  * @drops: counters
  * @o_seqno: next sequence number to send
  * @i_seqno: next one expected, and above it bit 32 if one came at all
@@ -142,7 +140,6 @@ struct mygre_tunnel {
 	struct mygre_config __rcu *config;
 	struct net_device *dev;
 	struct net *net;
-	struct gro_cells cells;
 	struct mygre_drops drops;
 	atomic_t o_seqno;
 	atomic64_t i_seqno;
@@ -283,6 +280,12 @@ void mygre_group_leave(struct mygre_tunnel *tunnel);
 /* gre_rcv.c */
 int mygre_rcv_start(void);
 void mygre_rcv_stop(void);
+
+/* gre_gro.c */
+int mygre_gro_start(void);
+void mygre_gro_stop(void);
+void mygre_gro_forget(const struct net_device *dev);
+enum mygre_stat mygre_gro_receive(struct sk_buff *skb);
 
 /* gre_err.c */
 int mygre_err(struct sk_buff *skb, u32 info);

@@ -18,6 +18,7 @@
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
+#include <net/udp.h>
 
 #ifdef MYGRE_HAVE_GSO_H
 #include <net/gso.h>
@@ -228,6 +229,62 @@ mygre_compat_rx_dst(struct sk_buff *skb, bool csum, bool keyed, __be32 key)
 	__be16 flags = (csum ? TUNNEL_CSUM : 0) | (keyed ? TUNNEL_KEY : 0);
 #endif
 	return ip_tun_rx_dst(skb, flags, key32_to_tunnel_id(key), 0);
+}
+
+#ifdef MYGRE_HAVE_NETDEV_DUMMY
+/**
+ * mygre_compat_alloc_netdev_dummy() - a device that only NAPI knows of
+ *
+ * Return: free it with mygre_compat_free_netdev_dummy(); NULL if there is no
+ * memory.
+ */
+static inline struct net_device *mygre_compat_alloc_netdev_dummy(void)
+{
+	return alloc_netdev_dummy(0);
+}
+
+/**
+ * mygre_compat_free_netdev_dummy() - the end of such a device
+ * @dev: has no NAPI context any more
+ */
+static inline void mygre_compat_free_netdev_dummy(struct net_device *dev)
+{
+	free_netdev(dev);
+}
+#else
+static inline struct net_device *mygre_compat_alloc_netdev_dummy(void)
+{
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (dev)
+		init_dummy_netdev(dev);
+	return dev;
+}
+
+static inline void mygre_compat_free_netdev_dummy(struct net_device *dev)
+{
+	kfree(dev);
+}
+#endif
+
+/**
+ * mygre_compat_udp_merges() - may a socket want its UDP datagrams merged
+ * @net: where it would be
+ * @ipv6: which family's
+ *
+ * The kernel has a switch that is on as long as there is such a socket. Where
+ * it is out of reach, there is a list of the tunnels among them; where there is
+ * none either, there may be one.
+ */
+static inline bool mygre_compat_udp_merges(const struct net *net, bool ipv6)
+{
+#if defined(MYGRE_HAVE_UDP_ENCAP_KEY)
+	return static_branch_unlikely(&udp_encap_needed_key);
+#elif defined(MYGRE_HAVE_UDP_TUNNEL_GRO) && IS_ENABLED(CONFIG_NET_UDP_TUNNEL)
+	return !hlist_empty(&net->ipv4.udp_tunnel_gro[ipv6].list);
+#else
+	return true;
+#endif
 }
 
 #ifndef MYGRE_HAVE_REASON_TUNNEL_ECN

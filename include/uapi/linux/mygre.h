@@ -66,7 +66,9 @@ enum {
 	X(TX_NOMEM, "tx_nomem",						\
 	  "out of memory")						\
 	X(TX_UNDERLAY, "tx_underlay",					\
-	  "refused below: firewall, policy or queue")
+	  "refused below: firewall, policy or queue")			\
+	X(RX_BACKLOG, "rx_backlog",					\
+	  "more to be merged than this processor can")
 
 /* Attributes of IFLA_INFO_XSTATS, u64 each; MYGRE_STAT_UNSPEC is padding */
 #define MYGRE_STAT_ENUM(symbol, name, text) MYGRE_STAT_##symbol,

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The last step of a received packet: into the stack, merged with its like
+ * where that can be (GRO), straight otherwise.
+ *
+ * Merging takes a detour: packets wait in a queue until the next round of the
+ * softirq. That costs more than all the rest of the receive path, so a packet
+ * that nothing can be merged with does not take it. One set of queues, a queue
+ * per CPU, serves all tunnels: merging compares the devices anyway, and a
+ * tunnel of its own would cost each tunnel a NAPI context per CPU.
+ *
+ * What comes in by one CPU is never overtaken there: a packet goes straight
+ * only if none is waiting or being merged.
+ */
+
+#include <linux/if_vlan.h>
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
+#include <linux/tcp.h>
+#include <net/addrconf.h>
+#include <net/gro.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "mygre.h"
+#include "mygre_compat.h"
+
+/* Packets that may wait on one CPU; as many as netif_rx() lets wait */
+#define MYGRE_GRO_WAIT_MAX 1000
+
+/*
+ * Tunnels inside tunnels: a packet in so many of them goes straight into the
+ * stack out of one another, on one and the same kernel stack.
+ */
+#define MYGRE_GRO_DEPTH_MAX 2
+
+/**
+ * struct mygre_gro_cell - packets of one CPU that may be merged
+ * @waiting: in the order in which they came
+ * @napi: merges them
+ * @polling: @napi is at it, and may hold some that are not in @waiting any more
+ * @depth: how many packets are going straight, one inside the other
+ */
+struct mygre_gro_cell {
+	struct sk_buff_head waiting;
+	struct napi_struct napi;
+	bool polling;
+	unsigned int depth;
+};
+
+static struct mygre_gro_cell __percpu *mygre_gro_cells;
+
+/* NAPI contexts belong to a device; this one is never seen by anyone */
+static struct net_device *mygre_gro_dev;
+
+/* Is it a TCP segment without data: the answer to some that have */
+static bool mygre_gro_is_ack(const struct sk_buff *skb, unsigned int at,
+			     unsigned int end)
+{
+	const struct tcphdr *tcp = (void *)(skb->data + at);
+
+	return skb_headlen(skb) >= at + sizeof(*tcp) &&
+	       at + tcp->doff * 4 == end;
+}
+
+/* By its transport header alone, may a packet be merged with others */
+static bool mygre_gro_merges(const struct sk_buff *skb, u8 proto,
+			     unsigned int at, unsigned int end, bool *ask)
+{
+	switch (proto) {
+	case IPPROTO_ICMP:
+	case IPPROTO_IGMP:
+	case IPPROTO_ICMPV6:
+		return false;
+	case IPPROTO_TCP:
+		return !mygre_gro_is_ack(skb, at, end);
+	case IPPROTO_UDP:
+		/* With these, UDP is merged wherever it is going. */
+		if (skb->dev->features & (NETIF_F_GRO_UDP_FWD |
+					  NETIF_F_GRO_FRAGLIST))
+			return true;
+		*ask = true;
+		return false;
+	default:
+		/* Tunnels, extension headers: GRO may look inside. */
+		return true;
+	}
+}
+
+/* Does a UDP datagram go to a socket of ours that may want it merged */
+static bool mygre_gro_wants_udp4(const struct sk_buff *skb,
+				 const struct iphdr *ip)
+{
+	struct net *net = dev_net(skb->dev);
+
+	return mygre_compat_udp_merges(net, false) &&
+	       inet_addr_type_dev_table(net, skb->dev, ip->daddr) == RTN_LOCAL;
+}
+
+static bool mygre_gro_wants_udp6(const struct sk_buff *skb,
+				 const struct ipv6hdr *ip)
+{
+	struct net *net = dev_net(skb->dev);
+
+	return mygre_compat_udp_merges(net, true) &&
+	       ipv6_chk_addr(net, &ip->daddr, NULL, 0);
+}
+
+/* May the packet, at its network header, be merged with those behind it */
+static bool mygre_gro_mergeable(const struct sk_buff *skb)
+{
+	bool ask = false;
+
+	/* GSO: it has been merged already. */
+	if (skb_is_gso(skb) || !(skb->dev->features & NETIF_F_GRO))
+		return false;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		const struct iphdr *ip = (void *)skb->data;
+
+		return mygre_gro_merges(skb, ip->protocol, ip->ihl * 4,
+					ntohs(ip->tot_len), &ask) ||
+		       (ask && mygre_gro_wants_udp4(skb, ip));
+	}
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = (void *)skb->data;
+
+		return mygre_gro_merges(skb, ip->nexthdr, sizeof(*ip),
+					sizeof(*ip) + ntohs(ip->payload_len),
+					&ask) ||
+		       (ask && mygre_gro_wants_udp6(skb, ip));
+	}
+	return eth_type_vlan(skb->protocol);
+}
+
+/* Let it wait for the next round; false, and still the caller's, if full */
+static bool mygre_gro_queue(struct mygre_gro_cell *cell, struct sk_buff *skb)
+{
+	/* Merging writes into headers: a packet socket shall not see that. */
+	if (skb_queue_len_lockless(&cell->waiting) >= MYGRE_GRO_WAIT_MAX ||
+	    skb_unclone(skb, GFP_ATOMIC))
+		return false;
+	skb_queue_tail(&cell->waiting, skb);
+	if (!cell->polling)
+		napi_schedule(&cell->napi);
+	return true;
+}
+
+/**
+ * mygre_gro_receive() - hand a packet to the stack
+ * @skb: as received by a tunnel's device, data at its network header; consumed
+ *	unless it is refused
+ *
+ * Context: BH, RCU.
+ * Return: %MYGRE_OK, or why it is refused: %MYGRE_STAT_RX_BACKLOG.
+ */
+enum mygre_stat mygre_gro_receive(struct sk_buff *skb)
+{
+	struct mygre_gro_cell *cell = this_cpu_ptr(mygre_gro_cells);
+
+	/* Until now it was the outer one. */
+	skb_reset_transport_header(skb);
+	if (cell->polling || !skb_queue_empty_lockless(&cell->waiting) ||
+	    cell->depth >= MYGRE_GRO_DEPTH_MAX || mygre_gro_mergeable(skb))
+		return mygre_gro_queue(cell, skb) ? MYGRE_OK :
+						    MYGRE_STAT_RX_BACKLOG;
+	cell->depth++;
+	netif_receive_skb(skb);
+	cell->depth--;
+	return MYGRE_OK;
+}
+
+/*
+ * A round: merge what waits. Nothing is held back for the next one, so that an
+ * RCU grace period is enough to know that no packet is on its way here.
+ */
+static int mygre_gro_poll(struct napi_struct *napi, int budget)
+{
+	struct mygre_gro_cell *cell;
+	struct sk_buff *skb;
+	int done = 0;
+
+	cell = container_of(napi, struct mygre_gro_cell, napi);
+	cell->polling = true;
+	while (done < budget && (skb = skb_dequeue(&cell->waiting))) {
+		napi_gro_receive(napi, skb);
+		done++;
+	}
+	napi_complete_done(napi, done);
+	cell->polling = false;
+	if (!skb_queue_empty_lockless(&cell->waiting))
+		napi_schedule(napi);
+	/* All of the budget would mean that the round is not over. */
+	return min(done, budget - 1);
+}
+
+/**
+ * mygre_gro_forget() - drop the packets of a device that wait
+ * @dev: goes away; no packet comes in by it any more
+ *
+ * Packets that are being merged at the moment are through when a grace period
+ * has passed.
+ *
+ * Context: process, BH on.
+ */
+void mygre_gro_forget(const struct net_device *dev)
+{
+	struct sk_buff *skb, *next;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+
+		if (skb_queue_empty_lockless(&cell->waiting))
+			continue;
+		spin_lock_bh(&cell->waiting.lock);
+		skb_queue_walk_safe(&cell->waiting, skb, next) {
+			if (skb->dev != dev)
+				continue;
+			__skb_unlink(skb, &cell->waiting);
+			kfree_skb(skb);
+		}
+		spin_unlock_bh(&cell->waiting.lock);
+	}
+}
+
+/**
+ * mygre_gro_start() - make the queues, for all tunnels of the machine
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int mygre_gro_start(void)
+{
+	int cpu;
+
+	mygre_gro_dev = mygre_compat_alloc_netdev_dummy();
+	if (!mygre_gro_dev)
+		return -ENOMEM;
+	mygre_gro_cells = alloc_percpu(struct mygre_gro_cell);
+	if (!mygre_gro_cells) {
+		mygre_compat_free_netdev_dummy(mygre_gro_dev);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+
+		skb_queue_head_init(&cell->waiting);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(mygre_gro_dev, &cell->napi, mygre_gro_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+/**
+ * mygre_gro_stop() - free the queues
+ *
+ * Context: process; there is no tunnel any more.
+ */
+void mygre_gro_stop(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		skb_queue_purge(&cell->waiting);
+	}
+	synchronize_net();
+	free_percpu(mygre_gro_cells);
+	mygre_compat_free_netdev_dummy(mygre_gro_dev);
+}
