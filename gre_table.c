@@ -8,13 +8,40 @@
  * most particular to the least.
  */
 
+#include <linux/hash.h>
 #include <linux/rhashtable.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>
 
 #include "mygre.h"
 
+/*
+ * For each packet and class a tuple is hashed and compared. Who sends packets
+ * chooses what is looked up, but not what is in the table, so that a hash need
+ * only spread what operators configure: addresses and keys in a row.
+ */
+static u32 mygre_table_hash(const void *data, u32 len, u32 seed)
+{
+	const struct mygre_tuple *tuple = data;
+	u64 ends = (__force u64)tuple->local << 32 | (__force u32)tuple->remote;
+	u64 key = (u64)tuple->flags << 32 | (__force u32)tuple->key;
+
+	return hash_64(ends * GOLDEN_RATIO_64 + (key ^ seed), 32);
+}
+
+/* As rhashtable wants it: 0 if they are equal */
+static int mygre_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct mygre_tuple *a = arg->key;
+	const struct mygre_tuple *b = &((const struct mygre_config *)obj)->tuple;
+
+	return a->local != b->local || a->remote != b->remote ||
+	       a->key != b->key || a->flags != b->flags;
+}
+
 static const struct rhashtable_params mygre_table_params = {
+	.hashfn = mygre_table_hash,
+	.obj_cmpfn = mygre_table_cmp,
 	.key_len = sizeof(struct mygre_tuple),
 	.key_offset = offsetof(struct mygre_config, tuple),
 	.head_offset = offsetof(struct mygre_config, node),
@@ -29,6 +56,9 @@ static const struct rhashtable_params mygre_table_pair_params = {
 	.min_size = 16,
 	.automatic_shrinking = true,
 };
+
+/* The library's lookup is only fast when it is compiled for these very tables */
+#define __mygre_flatten __attribute__((__flatten__))
 
 /* How well a config suits a packet that shows the right tuple */
 enum mygre_table_fit {
@@ -228,7 +258,7 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
  * Look in one class for a tunnel bound to where the packet came in by. The best
  * of the others is put into @spare, if nothing is there yet.
  */
-static struct mygre_config *
+static struct mygre_config * __mygre_flatten
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
 		       const struct sk_buff *skb, struct mygre_config **spare)
 {

@@ -5,6 +5,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <net/dst_metadata.h>
 #include <net/gre.h>
@@ -32,6 +33,9 @@
 
 static DEFINE_PER_CPU(unsigned int, mygre_xmit_depth);
 
+/* The last IP ID of a packet that must not be fragmented */
+static DEFINE_PER_CPU(u16, mygre_xmit_id);
+
 /**
  * struct mygre_xmit_state - what the steps find out about a packet
  * @config: settings in force
@@ -42,6 +46,7 @@ static DEFINE_PER_CPU(unsigned int, mygre_xmit_depth);
  * @inner_proto: ethertype of the IP packet inside, network order; anything
  *	else if there is none
  * @inner: bytes from the start of the payload to its IP header
+ * @mtu: how long an outer packet may be, in bytes
  * @df: DF bit of the outer header, network order
  * @tos: outer TOS byte with ECN
  * @ttl: outer TTL, 0 if the route shall decide
@@ -54,6 +59,7 @@ struct mygre_xmit_state {
 	__be16 proto;
 	__be16 inner_proto;
 	unsigned int inner;
+	unsigned int mtu;
 	__be16 df;
 	u8 tos;
 	u8 ttl;
@@ -237,9 +243,10 @@ static enum mygre_stat mygre_xmit_fit(struct mygre_xmit_state *state,
 {
 	unsigned int mtu;
 
+	state->mtu = dst_mtu(&state->rt->dst);
 	if (!state->df)
 		return MYGRE_OK;
-	mtu = dst_mtu(&state->rt->dst) - state->config->hlen - state->inner;
+	mtu = state->mtu - state->config->hlen - state->inner;
 	if (likely(skb->len - state->inner <= mtu))
 		return MYGRE_OK;
 	if (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu))
@@ -290,6 +297,20 @@ static void mygre_xmit_checksum(struct sk_buff *skb)
 	skb->csum_offset = sizeof(*gre);
 }
 
+/*
+ * RFC 6864 section 4.1: the ID of a packet that can be no fragment has no
+ * meaning. It counts up all the same, for receivers that merge packets and for
+ * routers that clear DF; but on each CPU apart, where it costs nothing.
+ */
+static void mygre_xmit_set_id(struct net *net, struct iphdr *outer,
+			      unsigned int segs)
+{
+	if (outer->frag_off & htons(IP_DF))
+		outer->id = htons(this_cpu_add_return(mygre_xmit_id, segs));
+	else
+		__ip_select_ident(net, outer, segs);
+}
+
 /* Fill in what the prepared header leaves to each packet */
 static void mygre_xmit_build(const struct mygre_xmit_state *state,
 			     struct sk_buff *skb, struct rtable *rt)
@@ -316,7 +337,7 @@ static void mygre_xmit_build(const struct mygre_xmit_state *state,
 	outer->frag_off = ip_mtu_locked(&rt->dst) ? 0 : state->df;
 	outer->saddr = state->saddr;
 	outer->daddr = state->daddr;
-	__ip_select_ident(config->tunnel->net, outer,
+	mygre_xmit_set_id(config->tunnel->net, outer,
 			  skb_shinfo(skb)->gso_segs ?: 1);
 }
 
@@ -345,14 +366,81 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 	return MYGRE_OK;
 }
 
-/* Hand the outer packet to the underlay; what that refuses counts as ours */
-static void mygre_xmit_send(struct mygre_tunnel *tunnel, struct sk_buff *skb,
-			    unsigned int len)
+/* Has the firewall anything to say before the packet is routed */
+static bool mygre_xmit_is_filtered(const struct net *net)
 {
+#ifdef CONFIG_NETFILTER
+	return rcu_access_pointer(net->nf.hooks_ipv4[NF_INET_LOCAL_OUT]);
+#else
+	return false;
+#endif
+}
+
+/*
+ * Is all decided already that the stack asks of a packet it sends? It goes out
+ * whole, by a plain device, and nobody else has a part in it.
+ */
+static bool mygre_xmit_is_plain(const struct sk_buff *skb,
+				const struct net *net, unsigned int mtu)
+{
+	const struct rtable *rt = skb_rtable(skb);
+
+	return rt->dst.output == ip_output && !rt->dst.lwtstate &&
+	       !(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) &&
+	       !netif_is_l3_slave(rt->dst.dev) &&
+	       !netif_is_l3_master(rt->dst.dev) &&
+	       skb->len <= mtu && !skb_is_gso(skb) &&
+	       !mygre_xmit_is_filtered(net);
+}
+
+/* The last hook is passed: to the neighbour */
+static int mygre_xmit_finish(struct net *net, struct sock *sk,
+			     struct sk_buff *skb)
+{
+	struct neighbour *neigh;
+	bool v6gw = false;
+
+	/* A hook has made it another packet, for which IPsec has a policy. */
+	if (unlikely(dst_xfrm(skb_dst(skb)))) {
+		IPCB(skb)->flags |= IPSKB_REROUTED;
+		return dst_output(net, sk, skb);
+	}
+	neigh = ip_neigh_for_gw(skb_rtable(skb), skb, &v6gw);
+	if (IS_ERR(neigh)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
+		return PTR_ERR(neigh);
+	}
+	return neigh_output(neigh, skb, v6gw);
+}
+
+/*
+ * The way that ip_local_out() goes with a plain packet, without the questions
+ * on the way whose answer is known.
+ */
+static int mygre_xmit_out(struct net *net, struct sk_buff *skb)
+{
+	struct net_device *in = skb->dev, *out = skb_dst(skb)->dev;
+
+	ip_hdr(skb)->tot_len = htons(skb->len);
+	ip_send_check(ip_hdr(skb));
+	mygre_compat_count_out(net, skb->len);
+	skb->dev = out;
+	skb->protocol = htons(ETH_P_IP);
+	return NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
+		       in, out, mygre_xmit_finish);
+}
+
+/* Hand the outer packet to the underlay; what that refuses counts as ours */
+static void mygre_xmit_send(const struct mygre_xmit_state *state,
+			    struct sk_buff *skb, unsigned int len)
+{
+	struct mygre_tunnel *tunnel = state->config->tunnel;
+	struct net *net = tunnel->net;
 	int err;
 
 	__this_cpu_inc(mygre_xmit_depth);
-	err = ip_local_out(tunnel->net, NULL, skb);
+	err = mygre_xmit_is_plain(skb, net, state->mtu) ?
+	      mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
 	__this_cpu_dec(mygre_xmit_depth);
 
 	if (likely(!net_xmit_eval(err)))
@@ -384,7 +472,7 @@ void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 	       mygre_xmit_fit(&state, skb) ?:
 	       mygre_xmit_push(&state, skb);
 	if (likely(!drop)) {
-		mygre_xmit_send(config->tunnel, skb, len);
+		mygre_xmit_send(&state, skb, len);
 		return;
 	}
 	ip_rt_put(state.rt);

@@ -15,6 +15,7 @@
 #include <net/dst_metadata.h>
 #include <net/flow.h>
 #include <net/inet_dscp.h>
+#include <net/ip.h>
 #include <net/ip_tunnels.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
@@ -266,6 +267,21 @@ static inline void mygre_compat_free_netdev_dummy(struct net_device *dev)
 	kfree(dev);
 }
 #endif
+
+/**
+ * mygre_compat_count_out() - count an IPv4 packet of this machine as sent
+ * @net: where
+ * @len: its bytes
+ *
+ * Requests to send and what was transmitted are apart since 6.7.
+ */
+static inline void mygre_compat_count_out(struct net *net, unsigned int len)
+{
+#ifdef MYGRE_HAVE_MIB_OUTREQUESTS
+	IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#endif
+	IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, len);
+}
 
 /**
  * mygre_compat_udp_merges() - may a socket want its UDP datagrams merged
