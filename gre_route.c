@@ -15,15 +15,29 @@
 #define MYGRE_ROUTE_DSCPS 64
 
 /**
- * struct mygre_route_dscps - a route cache for each DSCP that was seen
- * @cache: by DSCP; made when first needed, kept until the config goes
+ * struct mygre_route - an outer route that one CPU remembers
+ * @rt: the route, with a reference, or NULL
+ * @saddr: outer source address that belongs to it, network order
+ *
+ * What the kernel's dst_cache does, but for two things: a packet borrows the
+ * reference, because counting it up and down is dear and the packet is through
+ * before an RCU grace period is; and it takes 16 bytes instead of 40.
  */
-struct mygre_route_dscps {
-	struct dst_cache *cache[MYGRE_ROUTE_DSCPS];
+struct mygre_route {
+	struct rtable *rt;
+	__be32 saddr;
 };
 
 /**
- * mygre_route_start() - make the route cache of a config
+ * struct mygre_route_dscps - routes for each DSCP that was seen
+ * @routes: by DSCP; made when first needed, kept until the config goes
+ */
+struct mygre_route_dscps {
+	struct mygre_route __percpu *routes[MYGRE_ROUTE_DSCPS];
+};
+
+/**
+ * mygre_route_start() - make the place for a config's routes
  * @config: not yet published, its settings in place
  *
  * Context: process.
@@ -31,38 +45,29 @@ struct mygre_route_dscps {
  */
 int mygre_route_start(struct mygre_config *config)
 {
-	int err;
-
-	err = dst_cache_init(&config->routes, GFP_KERNEL);
-	if (err || !(config->params.tos & 1))
-		return err;
+	config->routes = alloc_percpu(struct mygre_route);
+	if (!config->routes)
+		return -ENOMEM;
+	if (!(config->params.tos & 1))
+		return 0;
 	config->dscps = kzalloc(sizeof(*config->dscps), GFP_KERNEL);
 	if (config->dscps)
 		return 0;
-	dst_cache_destroy(&config->routes);
+	free_percpu(config->routes);
 	return -ENOMEM;
 }
 
-/**
- * mygre_route_stop() - free the route cache of a config
- * @config: no longer read by anyone
- *
- * Context: any but hard interrupt.
- */
-void mygre_route_stop(struct mygre_config *config)
+/* Let go of what the CPUs remember. A reader may put something there again. */
+static void mygre_route_empty(struct mygre_route __percpu *routes)
 {
-	unsigned int i;
+	struct rtable *rt;
+	int cpu;
 
-	dst_cache_destroy(&config->routes);
-	if (!config->dscps)
-		return;
-	for (i = 0; i < MYGRE_ROUTE_DSCPS; i++) {
-		if (!config->dscps->cache[i])
-			continue;
-		dst_cache_destroy(config->dscps->cache[i]);
-		kfree(config->dscps->cache[i]);
+	for_each_possible_cpu(cpu) {
+		rt = xchg(&per_cpu_ptr(routes, cpu)->rt, NULL);
+		if (rt)
+			dst_release(&rt->dst);
 	}
-	kfree(config->dscps);
 }
 
 /**
@@ -72,54 +77,85 @@ void mygre_route_stop(struct mygre_config *config)
  * The config itself is freed after a grace period, which can take seconds;
  * devices and IPsec states in the underlay need not wait for that.
  *
- * Context: process.
+ * Context: any but hard interrupt.
  */
 void mygre_route_forget(struct mygre_config *config)
 {
 	unsigned int i;
 
-	dst_cache_reset_now(&config->routes);
+	mygre_route_empty(config->routes);
 	if (!config->dscps)
 		return;
 	for (i = 0; i < MYGRE_ROUTE_DSCPS; i++)
-		if (config->dscps->cache[i])
-			dst_cache_reset_now(config->dscps->cache[i]);
+		if (config->dscps->routes[i])
+			mygre_route_empty(config->dscps->routes[i]);
 }
 
-/* The cache for a DSCP not seen before; NULL if there is no memory for it */
-static struct dst_cache *mygre_route_new_dscp(struct dst_cache **slot)
+/**
+ * mygre_route_stop() - free the routes of a config
+ * @config: no longer read by anyone
+ *
+ * Context: any but hard interrupt.
+ */
+void mygre_route_stop(struct mygre_config *config)
 {
-	struct dst_cache *cache, *other;
+	unsigned int i;
 
-	cache = kzalloc(sizeof(*cache), GFP_ATOMIC | __GFP_NOWARN);
-	if (!cache)
+	mygre_route_forget(config);
+	free_percpu(config->routes);
+	if (!config->dscps)
+		return;
+	for (i = 0; i < MYGRE_ROUTE_DSCPS; i++)
+		free_percpu(config->dscps->routes[i]);
+	kfree(config->dscps);
+}
+
+/* The place for a DSCP not seen before; NULL if there is no memory for it */
+static struct mygre_route __percpu *
+mygre_route_new_dscp(struct mygre_route __percpu **slot)
+{
+	struct mygre_route __percpu *routes, *other;
+
+	routes = alloc_percpu_gfp(struct mygre_route,
+				  GFP_ATOMIC | __GFP_NOWARN);
+	if (!routes)
 		return NULL;
-	if (dst_cache_init(cache, GFP_ATOMIC | __GFP_NOWARN)) {
-		kfree(cache);
-		return NULL;
-	}
-	other = cmpxchg(slot, NULL, cache);
+	other = cmpxchg(slot, NULL, routes);
 	if (!other)
-		return cache;
-	dst_cache_destroy(cache);
-	kfree(cache);
+		return routes;
+	free_percpu(routes);
 	return other;
 }
 
-/* Where the answer for a packet may be remembered, if anywhere */
-static struct dst_cache *mygre_route_cache(struct mygre_config *config, u8 tos)
+/* Where this CPU may remember the answer for a packet, if anywhere */
+static struct mygre_route *mygre_route_place(struct mygre_config *config,
+					     u8 tos)
 {
-	struct dst_cache **slot, *cache;
+	struct mygre_route __percpu **slot, *routes;
 
 	/* Without a fixed remote each packet may go elsewhere. */
 	if (!config->params.remote)
 		return NULL;
 	if (likely(!config->dscps))
-		return &config->routes;
-	slot = &config->dscps->cache[tos >> 2];
+		return this_cpu_ptr(config->routes);
+	slot = &config->dscps->routes[tos >> 2];
 	/* Pairs with the cmpxchg() that published it. */
-	cache = smp_load_acquire(slot);
-	return likely(cache) ? cache : mygre_route_new_dscp(slot);
+	routes = smp_load_acquire(slot);
+	if (unlikely(!routes))
+		routes = mygre_route_new_dscp(slot);
+	return routes ? this_cpu_ptr(routes) : NULL;
+}
+
+/* Remember @rt, whose reference is handed over, or forget with NULL */
+static void mygre_route_remember(struct mygre_route *place, struct rtable *rt,
+				 __be32 saddr)
+{
+	struct rtable *old;
+
+	place->saddr = saddr;
+	old = xchg(&place->rt, rt);
+	if (old)
+		dst_release(&old->dst);
 }
 
 /**
@@ -167,32 +203,16 @@ static int mygre_route_check(const struct mygre_config *config,
 	return rt->dst.output == dst_discard_out ? -EPERM : 0;
 }
 
-/**
- * mygre_route_get() - find the outer route for a packet
- * @config: settings of the tunnel
- * @skb: the packet before encapsulation, for its flow hash
- * @daddr: outer destination, network order
- * @tos: outer TOS byte
- * @saddr: set to the outer source, network order
- *
- * Context: BH, RCU.
- * Return: a route with a reference for the caller, or an ERR_PTR(): -ELOOP if
- * the way leads into the tunnel itself, -EPERM if an IPsec policy forbids it.
- */
-struct rtable *mygre_route_get(struct mygre_config *config,
-			       struct sk_buff *skb, __be32 daddr, u8 tos,
-			       __be32 *saddr)
+/* Ask the routing table. Return: a route with a reference, or an ERR_PTR() */
+static struct rtable *mygre_route_ask(const struct mygre_config *config,
+				      struct sk_buff *skb, __be32 daddr,
+				      u8 tos, __be32 *saddr)
 {
-	struct dst_cache *cache = mygre_route_cache(config, tos);
-	struct rtable *rt = NULL;
 	struct flowi4 fl4;
+	struct rtable *rt;
 	int err;
 
-	if (likely(cache))
-		rt = dst_cache_get_ip4(cache, saddr);
-	if (likely(rt))
-		return rt;
-
+	*saddr = 0;
 	mygre_route_init_flow(&fl4, config, daddr, tos);
 	fl4.flowi4_multipath_hash = skb_get_hash(skb);
 	rt = ip_route_output_key(config->tunnel->net, &fl4);
@@ -204,7 +224,42 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 		return ERR_PTR(err);
 	}
 	*saddr = fl4.saddr;
-	if (cache)
-		dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
+	return rt;
+}
+
+/**
+ * mygre_route_get() - find the outer route for a packet
+ * @config: settings of the tunnel
+ * @skb: the packet before encapsulation, for its flow hash
+ * @daddr: outer destination, network order
+ * @tos: outer TOS byte
+ * @saddr: set to the outer source, network order
+ * @owned: set if the caller got a reference, and has to put it; otherwise the
+ *	route is valid as long as the caller holds RCU
+ *
+ * Context: BH, RCU.
+ * Return: a route, or an ERR_PTR(): -ELOOP if the way leads into the tunnel
+ * itself, -EPERM if an IPsec policy forbids it.
+ */
+struct rtable *mygre_route_get(struct mygre_config *config,
+			       struct sk_buff *skb, __be32 daddr, u8 tos,
+			       __be32 *saddr, bool *owned)
+{
+	struct mygre_route *place = mygre_route_place(config, tos);
+	struct rtable *rt;
+
+	*owned = false;
+	if (likely(place)) {
+		rt = READ_ONCE(place->rt);
+		if (likely(rt && dst_check(&rt->dst, 0))) {
+			*saddr = place->saddr;
+			return rt;
+		}
+	}
+	rt = mygre_route_ask(config, skb, daddr, tos, saddr);
+	if (place)
+		mygre_route_remember(place, IS_ERR(rt) ? NULL : rt, *saddr);
+	else
+		*owned = !IS_ERR(rt);
 	return rt;
 }

@@ -139,6 +139,13 @@ void mygre_table_set_keys(struct mygre_config *config)
 			  (p->oflags & GRE_KEY && p->oflags & GRE_CSUM));
 }
 
+static void mygre_table_count_bound(struct mygre_net *mn, unsigned int class,
+				    int change)
+{
+	WRITE_ONCE(mn->bound[class], mn->bound[class] + change);
+	WRITE_ONCE(mn->links, mn->links + change);
+}
+
 /**
  * mygre_table_add() - let packets find a config
  * @mn: our part of the underlay's netns
@@ -164,7 +171,7 @@ int mygre_table_add(struct mygre_net *mn, struct mygre_config *config)
 		goto err_pair;
 	WRITE_ONCE(mn->used[class], mn->used[class] + 1);
 	if (config->params.link)
-		WRITE_ONCE(mn->bound[class], mn->bound[class] + 1);
+		mygre_table_count_bound(mn, class, 1);
 	return 0;
 
 err_pair:
@@ -193,7 +200,7 @@ void mygre_table_del(struct mygre_net *mn, struct mygre_config *config)
 		return;
 	WRITE_ONCE(mn->used[class], mn->used[class] - 1);
 	if (config->params.link)
-		WRITE_ONCE(mn->bound[class], mn->bound[class] - 1);
+		mygre_table_count_bound(mn, class, -1);
 }
 
 /**
@@ -307,6 +314,8 @@ struct mygre_config *mygre_table_find(const struct net *net,
 		struct mygre_tuple look = *tuple;
 
 		/* Once there is a second choice, only a bound one beats it. */
+		if (spare && likely(!READ_ONCE(mn->links)))
+			break;
 		if (!READ_ONCE(*(spare ? &mn->bound[class] :
 					 &mn->used[class])))
 			continue;

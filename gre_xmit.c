@@ -39,7 +39,8 @@ static DEFINE_PER_CPU(u16, mygre_xmit_id);
 /**
  * struct mygre_xmit_state - what the steps find out about a packet
  * @config: settings in force
- * @rt: outer route; a reference is held
+ * @rt: outer route
+ * @owned: a reference to @rt is held, else RCU keeps it
  * @daddr: outer destination, network order
  * @saddr: outer source, network order
  * @proto: ethertype in the GRE header, network order
@@ -56,6 +57,7 @@ struct mygre_xmit_state {
 	struct rtable *rt;
 	__be32 daddr;
 	__be32 saddr;
+	bool owned;
 	__be16 proto;
 	__be16 inner_proto;
 	unsigned int inner;
@@ -163,7 +165,7 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 		rt = ERR_PTR(-ELOOP);
 	else
 		rt = mygre_route_get(config, skb, state->daddr, state->tos,
-				     &state->saddr);
+				     &state->saddr, &state->owned);
 	if (IS_ERR(rt)) {
 		if (rt == ERR_PTR(-EPERM))
 			return MYGRE_STAT_TX_UNDERLAY;
@@ -359,8 +361,11 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 	skb_set_inner_protocol(skb, state->proto);
 	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(tunnel->dev)));
 	skb_clear_hash_if_not_l4(skb);
-	skb_dst_set(skb, &rt->dst);
-	state->rt = NULL;
+	if (unlikely(state->owned))
+		skb_dst_set(skb, &rt->dst);
+	else
+		skb_dst_set_noref(skb, &rt->dst);
+	state->owned = false;
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	mygre_xmit_build(state, skb, rt);
 	return MYGRE_OK;
@@ -475,7 +480,8 @@ void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 		mygre_xmit_send(&state, skb, len);
 		return;
 	}
-	ip_rt_put(state.rt);
+	if (state.owned)
+		ip_rt_put(state.rt);
 	mygre_stats_drop(config->tunnel, skb, drop);
 }
 

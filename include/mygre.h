@@ -11,12 +11,12 @@
 #include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable-types.h>
-#include <net/dst_cache.h>
 
 #include "mygre_hdr.h"
 #include "mygre_stats.h"
 
 struct flowi4;
+struct mygre_route;
 struct mygre_route_dscps;
 struct netlink_ext_ack;
 struct rtnl_link_ops;
@@ -93,7 +93,7 @@ struct mygre_params {
  * @hlen: bytes of outer IP and GRE header that we put before a packet
  * @head: those bytes, complete but for what each packet decides
  * @routes: the outer route, per CPU
- * @dscps: a cache for each DSCP, if the TOS is inherited; else NULL
+ * @dscps: routes for each DSCP, if the TOS is inherited; else NULL
  * @rcu: for freeing after the last reader
  *
  * Never written after it is published in &mygre_tunnel.config, except for the
@@ -113,7 +113,7 @@ struct mygre_config {
 		struct iphdr ip;
 		u8 gre[MYGRE_HDR_MAX];
 	} head;
-	struct dst_cache routes;
+	struct mygre_route __percpu *routes;
 	struct mygre_route_dscps *dscps;
 	struct rcu_head rcu;
 };
@@ -164,6 +164,7 @@ struct mygre_tunnel {
  * @pairs: those of them whose ICMP errors need it; likewise
  * @used: how many configs of each class the table holds; RTNL, read locklessly
  * @bound: how many of them are bound to a device; likewise
+ * @links: how many of all; likewise
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
@@ -173,6 +174,7 @@ struct mygre_net {
 	struct rhltable pairs;
 	unsigned int used[MYGRE_CLASSES];
 	unsigned int bound[MYGRE_CLASSES];
+	unsigned int links;
 	struct list_head tunnels;
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;
@@ -257,7 +259,7 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 			   __be32 daddr, u8 tos);
 struct rtable *mygre_route_get(struct mygre_config *config,
 			       struct sk_buff *skb, __be32 daddr, u8 tos,
-			       __be32 *saddr);
+			       __be32 *saddr, bool *owned);
 
 /* gre_xmit.c */
 void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
