@@ -18,25 +18,31 @@
 /*
  * For each packet and class a tuple is hashed and compared. Who sends packets
  * chooses what is looked up, but not what is in the table, so that a hash need
- * only spread what operators configure: addresses and keys in a row.
+ * only spread what operators configure: addresses and keys in a row, in either
+ * byte order, in any of the fields.
  */
 static u32 mygre_table_hash(const void *data, u32 len, u32 seed)
 {
 	const struct mygre_tuple *tuple = data;
-	u64 ends = (__force u64)tuple->local << 32 | (__force u32)tuple->remote;
 	u64 key = (u64)tuple->flags << 32 | (__force u32)tuple->key;
+	u64 hash;
 
-	return hash_64(ends * GOLDEN_RATIO_64 + (key ^ seed), 32);
+	hash = (__force u64)tuple->local << 32 | (__force u32)tuple->remote;
+	hash *= GOLDEN_RATIO_64;
+	hash ^= hash >> 32;
+	hash += key ^ seed;
+	hash *= GOLDEN_RATIO_64;
+	return hash ^ hash >> 32;
 }
 
 /* As rhashtable wants it: 0 if they are equal */
 static int mygre_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const struct mygre_tuple *a = arg->key;
-	const struct mygre_tuple *b = &((const struct mygre_config *)obj)->tuple;
+	const struct mygre_config *config = obj;
+	const struct mygre_tuple *want = arg->key, *have = &config->tuple;
 
-	return a->local != b->local || a->remote != b->remote ||
-	       a->key != b->key || a->flags != b->flags;
+	return want->local != have->local || want->remote != have->remote ||
+	       want->key != have->key || want->flags != have->flags;
 }
 
 static const struct rhashtable_params mygre_table_params = {
@@ -57,7 +63,7 @@ static const struct rhashtable_params mygre_table_pair_params = {
 	.automatic_shrinking = true,
 };
 
-/* The library's lookup is only fast when it is compiled for these very tables */
+/* The library's lookup is fast only if compiled for these very tables */
 #define __mygre_flatten __attribute__((__flatten__))
 
 /* How well a config suits a packet that shows the right tuple */
@@ -265,7 +271,7 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
  * Look in one class for a tunnel bound to where the packet came in by. The best
  * of the others is put into @spare, if nothing is there yet.
  */
-static struct mygre_config * __mygre_flatten
+static __mygre_flatten struct mygre_config *
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
 		       const struct sk_buff *skb, struct mygre_config **spare)
 {
