@@ -296,6 +296,12 @@ class Server:
         shown = " | ".join(rest[:8]) + (" | ..." if len(rest) > 8 else "")
         return "%d packets %s" % (len(rest), shown)
 
+    def do_tails(self, name, digits):
+        """tails NAME N: the last N digits of each packet, in their order."""
+        capture = self.captures[name]
+        capture.poll()
+        return " ".join(seen[-int(digits):] for _, seen in capture.seen)
+
     def do_raw(self, space, dev, to_space, to_dev, *spec):
         """raw NS DEV TO_NS TO_DEV PACKET: send it in a frame to that device."""
         proto, digits = build(" ".join(spec))
