@@ -25,6 +25,7 @@ help:
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
+	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
 	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
@@ -62,6 +63,9 @@ check-all:
 check-kselftest:
 	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)
 
+bench:
+	@selftests/bench/run $(RELEASE) $(TESTS)
+
 shell:
 	@selftests/vm/build $(RELEASE)
 	@selftests/vm/boot -i -r $(RELEASE) -- selftests/vm/shell
@@ -75,6 +79,6 @@ unit:
 	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/vm/unit
 
 .PHONY: all help modules plugin clean demo check check-all check-kselftest shell \
-	lint unit
+	lint unit bench
 
 -include install.mk
