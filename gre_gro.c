@@ -93,7 +93,7 @@ static bool mygre_gro_wants_udp4(const struct sk_buff *skb,
 {
 	struct net *net = dev_net(skb->dev);
 
-	return mygre_compat_udp_merges(net, false) &&
+	return mygre_compat_udp_merges() &&
 	       inet_addr_type_dev_table(net, skb->dev, ip->daddr) == RTN_LOCAL;
 }
 
@@ -102,7 +102,7 @@ static bool mygre_gro_wants_udp6(const struct sk_buff *skb,
 {
 	struct net *net = dev_net(skb->dev);
 
-	return mygre_compat_udp_merges(net, true) &&
+	return mygre_compat_udp_merges() &&
 	       ipv6_chk_addr(net, &ip->daddr, NULL, 0);
 }
 

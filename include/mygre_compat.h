@@ -285,19 +285,14 @@ static inline void mygre_compat_count_out(struct net *net, unsigned int len)
 
 /**
  * mygre_compat_udp_merges() - may a socket want its UDP datagrams merged
- * @net: where it would be
- * @ipv6: which family's
  *
  * The kernel has a switch that is on as long as there is such a socket. Where
- * it is out of reach, there is a list of the tunnels among them; where there is
- * none either, there may be one.
+ * it is out of reach, there may be one.
  */
-static inline bool mygre_compat_udp_merges(const struct net *net, bool ipv6)
+static inline bool mygre_compat_udp_merges(void)
 {
-#if defined(MYGRE_HAVE_UDP_ENCAP_KEY)
+#ifdef MYGRE_HAVE_UDP_ENCAP_KEY
 	return static_branch_unlikely(&udp_encap_needed_key);
-#elif defined(MYGRE_HAVE_UDP_TUNNEL_GRO) && IS_ENABLED(CONFIG_NET_UDP_TUNNEL)
-	return !hlist_empty(&net->ipv4.udp_tunnel_gro[ipv6].list);
 #else
 	return true;
 #endif

@@ -362,6 +362,27 @@ class Server:
                 return "%s %d" % sender
             others.append(data.hex())
 
+    def do_merging(self, name, space, port):
+        """merging NAME NS PORT: receive UDP datagrams, several at once."""
+        self.do_listen(name, space, port)
+        self.sockets[name].setsockopt(socket.IPPROTO_UDP, 104, 1)  # UDP_GRO
+
+    def do_datagrams(self, space, address, port, count, digits):
+        """datagrams NS ADDRESS PORT COUNT HEX: by UDP, one after the other."""
+        with Within(space), \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, int(port)))
+            for _ in range(int(count)):
+                sock.send(bytes.fromhex(digits))
+
+    def do_merged(self, name, timeout, size):
+        """merged NAME MS SIZE: how many datagrams of that size came at once,
+        the most of any time, until MS pass without one."""
+        most = 0
+        while select.select([self.sockets[name]], [], [], int(timeout) / 1000)[0]:
+            most = max(most, len(self.sockets[name].recv(65536)) // int(size))
+        return most
+
     def do_pptp(self, name, space, local, call, remote, remote_call):
         """pptp NAME NS LOCAL CALL REMOTE CALL: be a PPTP end that hears what
         is not for PPP itself, as a daemon would the link control protocol."""

@@ -110,6 +110,27 @@ test_order_nested() {
 	in_order
 }
 
+# datagrams in a burst, for a socket that wants them merged, are, as with ip_gre
+test_udp() {
+	local kind
+
+	for kind in gre "$KIND"; do
+		tunnel_of $kind a gre1 $ENDS
+		tunnel_of $kind b gre1 $AWAY
+		pk address a gre1 192.168.9.1/24 || fail "$PKT"
+		pk address b gre1 192.168.9.2/24 || fail "$PKT"
+		pk merging sock b 9 || fail "$PKT"
+		at a tc qdisc replace dev eth0 root netem slot 400ms 400ms
+		pk datagrams a 192.168.9.2 9 20 64617461 || fail "$PKT"
+		pk merged sock 2000 4 || fail "$PKT"
+		[ "$PKT" -gt 1 ] || fail "$kind: one by one"
+		echo "$kind: $PKT at once"
+		pk close sock || fail "$PKT"
+		at a tc qdisc del dev eth0 root
+		tunnels_del a b
+	done
+}
+
 # counted: what a counts as sent. Not every kernel has all of these.
 counted() {
 	at a nstat -asz | awk '$1 ~ /^(IpOutRequests|IpOutTransmits|IpExtOutOctets)$/ {
@@ -137,6 +158,33 @@ test_counters() {
 		want=$grown
 		ipn a link del gre1
 	done
+}
+
+# ids: send ten packets; IDS is how many different IP IDs they have.
+ids() {
+	local i seen=()
+
+	capture wire b eth0 in
+	for ((i = 0; i < 10; i++)); do
+		send_dev a gre1 "$(datagram $i)"
+		expect wire "ip4 10.10.10.10 10.10.10.11 df ? id ? /
+			gre 00000800 / $(datagram $i)"
+		seen+=("${PKT:8:4}")
+	done
+	echo "${seen[*]}"
+	IDS=$(printf '%s\n' "${seen[@]}" | sort -u | wc -l)
+}
+
+# IP IDs count up; of packets that may be cut to pieces no two are the same
+test_ids() {
+	tunnel a gre1 $ENDS
+	ids
+	# two processors may be at the same number
+	[ $IDS -ge 5 ] || fail "$IDS different IDs"
+	tunnels_del a
+	tunnel a gre1 $ENDS nopmtudisc ttl inherit
+	ids
+	[ $IDS -eq 10 ] || fail "$IDS different IDs without DF"
 }
 
 # packets that wait below the tunnel outlive it, its route and its address
