@@ -26,6 +26,7 @@ help:
 	@echo '  make lint, unit     only these'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
 	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
+	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
 	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
@@ -66,6 +67,9 @@ check-kselftest:
 bench:
 	@selftests/bench/run $(RELEASE) $(TESTS)
 
+bench-profile:
+	@BENCH_CASES="$(TESTS)" selftests/bench/run $(RELEASE) profile
+
 shell:
 	@selftests/vm/build $(RELEASE)
 	@selftests/vm/boot -i -r $(RELEASE) -- selftests/vm/shell
@@ -79,6 +83,6 @@ unit:
 	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/vm/unit
 
 .PHONY: all help modules plugin clean demo check check-all check-kselftest shell \
-	lint unit bench
+	lint unit bench bench-profile
 
 -include install.mk

@@ -106,8 +106,47 @@ def judge_forward(figures):
                      figures.tax("gretap." + variant)), 0.60, 0.40)
 
 
+def shares(cases, case):
+    """Instructions of a packet by function: each period's share, averaged."""
+    sums, counts = {}, {}
+    for metric, count in cases[case].items():
+        period, _, function = metric.partition(":")
+        # what the sampler itself is, and the sleep before it
+        if function in ("", "(user)", "pv_native_safe_halt", "default_idle"):
+            continue
+        sums[period] = sums.get(period, 0) + count
+        counts.setdefault(function, {})[period] = count
+    return {function: cases[case]["packet"] / len(sums) *
+            sum(count / sums[period] for period, count in found.items())
+            for function, found in counts.items()}
+
+
+def show_profile(figures):
+    print("Instructions of a packet by function; tax is the last column "
+          "minus plain")
+    cases = {case: shares(figures.parts["profile"], case)
+             for case in figures.parts["profile"]
+             if figures.get("profile", case, "packet")}
+    if "plain" not in cases or len(cases) < 2:
+        return
+    names = list(cases)
+    tax = {function: cases[names[-1]].get(function, 0) -
+           cases["plain"].get(function, 0)
+           for case in cases.values() for function in case}
+    rows = [["", *names, "tax"]]
+    for function in sorted(tax, key=tax.get, reverse=True):
+        values = [cases[name].get(function, 0) for name in names]
+        if max(values) - min(values) >= 20:
+            rows.append([function, *map(number, values),
+                         number(tax[function])])
+    rows.append(["all", *(number(sum(cases[name].values()))
+                          for name in names), number(sum(tax.values()))])
+    table(rows)
+
+
 PARTS = {
     "forward": (show_forward, judge_forward),
+    "profile": (show_profile, lambda figures: []),
 }
 
 
@@ -182,7 +221,8 @@ def main():
         if part in figures.parts:
             show(figures)
     rows = judge(figures)
-    show_rows(rows)
+    if rows:
+        show_rows(rows)
     for part, case, why in figures.voids:
         print("  no figure for {} {}: {}".format(part, case, why))
     save(figures, rows, folder, release, commit)
