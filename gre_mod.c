@@ -13,7 +13,7 @@
 #include "mygre.h"
 #include "mygre_compat.h"
 
-static unsigned int mygre_mod_net_id __read_mostly;
+unsigned int mygre_mod_net_id __read_mostly;
 
 /**
  * mygre_mod_net() - find our part of a netns

@@ -313,7 +313,7 @@ struct mygre_config *mygre_table_find(const struct net *net,
 				      const struct sk_buff *skb)
 {
 	struct mygre_config *found, *spare = NULL;
-	struct mygre_net *mn = mygre_mod_net(net);
+	struct mygre_net *mn = mygre_mod_net_rcu(net);
 	unsigned int class;
 
 	for (class = 0; class < MYGRE_CLASSES; class++) {

@@ -425,14 +425,19 @@ static int mygre_xmit_finish(struct net *net, struct sock *sk,
 static int mygre_xmit_out(struct net *net, struct sk_buff *skb)
 {
 	struct net_device *in = skb->dev, *out = skb_dst(skb)->dev;
+	int err;
 
 	ip_hdr(skb)->tot_len = htons(skb->len);
 	ip_send_check(ip_hdr(skb));
 	mygre_compat_count_out(net, skb->len);
 	skb->dev = out;
 	skb->protocol = htons(ETH_P_IP);
-	return NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
-		       in, out, mygre_xmit_finish);
+	/* Devices send under the RCU of BH, neighbours want the other one. */
+	rcu_read_lock();
+	err = NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
+		      in, out, mygre_xmit_finish);
+	rcu_read_unlock();
+	return err;
 }
 
 /* Hand the outer packet to the underlay; what that refuses counts as ours */

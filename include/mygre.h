@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable-types.h>
+#include <net/netns/generic.h>
 
 #include "mygre_hdr.h"
 #include "mygre_stats.h"
@@ -182,6 +183,19 @@ struct mygre_net {
 
 /* gre_mod.c */
 struct mygre_net *mygre_mod_net(const struct net *net);
+extern unsigned int mygre_mod_net_id;
+
+/**
+ * mygre_mod_net_rcu() - find our part of a netns, for each packet
+ * @net: the netns
+ *
+ * Context: RCU, which mygre_mod_net() takes a function call to enter.
+ * Return: never NULL while the module is loaded.
+ */
+static inline struct mygre_net *mygre_mod_net_rcu(const struct net *net)
+{
+	return rcu_dereference(net->gen)->ptr[mygre_mod_net_id];
+}
 
 /* gre_stats.c */
 int mygre_stats_start(struct net *net);

@@ -25,7 +25,7 @@ modules() {
 
 # a failed build is explained by a log in a place that is gone afterwards
 built() {
-	dkms build -m mygre -v "$VERSION" -k "$1" && return
+	dkms build "mygre/$VERSION" -k "$1" && return
 	cat "/var/lib/dkms/mygre/$VERSION/build/make.log"
 	return 1
 }
@@ -55,7 +55,7 @@ test_life() {
 		fail "dkms does not like dkms.conf"
 	for kver in $(kernels); do
 		built "$kver"
-		dkms install -m mygre -v "$VERSION" -k "$kver"
+		dkms install "mygre/$VERSION" -k "$kver"
 		dkms status -m mygre -v "$VERSION" -k "$kver" | tee /dev/stderr |
 			grep -q installed
 		path=$(modinfo -k "$kver" -n mygre)
@@ -69,7 +69,7 @@ test_life() {
 	[ "$count" -gt 0 ] || fail "no kernel with headers"
 	echo "$count kernel(s): $(kernels | xargs)"
 
-	dkms remove -m mygre -v "$VERSION" --all
+	dkms remove "mygre/$VERSION" --all
 	[ -z "$(modules)" ] || fail "left: $(modules)"
 	[ -z "$(dkms status -m mygre)" ] || fail "left: $(dkms status)"
 	for kver in $(kernels); do
