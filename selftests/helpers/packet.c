@@ -5,6 +5,9 @@
  *
  *	packet send DEV PROTO ADDRESS HEX	to a link-layer address
  *	packet raw DEV PROTO HEX		its link-layer header included
+ *	packet vnet DEV PROTO HEX		the same after a struct
+ *						virtio_net_hdr: checksum and
+ *						segments are left to the stack
  *	packet garbage DEV COUNT SEED		COUNT times what is none
  *	packet show DEV in|out COUNT [raw]	print COUNT packets and end
  *
@@ -93,6 +96,22 @@ static int do_send(int type, const char *dev, const char *proto,
 	return 0;
 }
 
+static int do_vnet(const char *dev, const char *proto, const char *digits)
+{
+	struct sockaddr_ll to = link_of(dev, strtol(proto, NULL, 16));
+	static unsigned char data[LONGEST];
+	size_t n = bytes_of(digits, data, sizeof(data));
+	int fd = socket(AF_PACKET, SOCK_RAW, 0), on = 1;
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
+		die("socket");
+	if (sendto(fd, data, n, 0, (struct sockaddr *)&to, sizeof(to)) !=
+	    (ssize_t)n)
+		die("sendto");
+	return 0;
+}
+
 /* Mostly noise; now and then something that looks almost like a header */
 static size_t make_garbage(unsigned char *data)
 {
@@ -171,6 +190,8 @@ int main(int argc, char **argv)
 		return do_send(SOCK_DGRAM, argv[2], argv[3], argv[4], argv[5]);
 	if (argc == 5 && !strcmp(argv[1], "raw"))
 		return do_send(SOCK_RAW, argv[2], argv[3], "", argv[4]);
+	if (argc == 5 && !strcmp(argv[1], "vnet"))
+		return do_vnet(argv[2], argv[3], argv[4]);
 	if (argc == 5 && !strcmp(argv[1], "garbage"))
 		return do_garbage(argv[2], atoi(argv[3]), atoi(argv[4]));
 	if (argc >= 5 && !strcmp(argv[1], "show"))

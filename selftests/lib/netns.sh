@@ -121,6 +121,11 @@ needs_own_kernel() {
 
 # --- namespaces -------------------------------------------------------------
 
+# has_ipv6: the kernel was not told to do without (ipv6.disable=1).
+has_ipv6() {
+	[ -e /proc/sys/net/ipv6/conf ]
+}
+
 # ns_add NAME...: new namespaces, lo up. No IPv6: its neighbour and group
 # messages are noise in a capture; ns6 turns it on.
 ns_add() {
@@ -129,8 +134,8 @@ ns_add() {
 	# An argument a line; printf repeats its format.
 	printf "netns add %s$NS_TAG\n" "$@" | ip -batch -
 	for name in "$@"; do
-		pk_set "$name" 1 ipv6/conf/all/disable_ipv6
-		pk_set "$name" 1 ipv6/conf/default/disable_ipv6
+		! has_ipv6 || pk_set "$name" 1 ipv6/conf/all/disable_ipv6
+		! has_ipv6 || pk_set "$name" 1 ipv6/conf/default/disable_ipv6
 		pk_set "$name" 0 ipv4/conf/all/rp_filter
 		pk_set "$name" 0 ipv4/conf/default/rp_filter
 		pk_set "$name" 0 ipv4/icmp_ratelimit
@@ -160,7 +165,7 @@ ns_forward() {
 
 	for name in "$@"; do
 		pk_set "$name" 1 ipv4/ip_forward
-		pk_set "$name" 1 ipv6/conf/all/forwarding
+		! has_ipv6 || pk_set "$name" 1 ipv6/conf/all/forwarding
 	done
 }
 
@@ -376,6 +381,12 @@ space_counter() {
 	[[ " $PKT " =~ \ $2\ ([0-9]+)\  ]] ||
 		fail "no counter $2 in /proc/net/mygre_stat: $PKT"
 	echo "${BASH_REMATCH[1]}"
+}
+
+# Kilobytes that the kernel cannot give back.
+kernel_memory() {
+	awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 }
+		END { print sum }' /proc/meminfo
 }
 
 # link_show NS DEV: what ip says about a device, as one line of JSON.

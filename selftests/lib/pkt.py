@@ -16,7 +16,7 @@ and the protocol of the layer above are filled in:
     ip4 10.0.0.1 10.0.0.2 ttl 255 df 1 id ? / gre 00000800 / ip4 1.1.1.1
         2.2.2.2 id 7 / udp 1000 2000 / text hello
 
-    ip4 SRC DST [ttl N] [tos N] [id N] [df 0|1] [frag N] [proto N]
+    ip4 SRC DST [ttl N] [tos N] [id N] [df 0|1] [frag N] [proto N] [opt HEX]
     ip6 SRC DST [hop N] [tc N] [next N]
     gre HEX...          the GRE header, byte by byte
     udp SPORT DPORT     without a checksum over IPv4, with one over IPv6

@@ -44,17 +44,20 @@ def options(words, known):
 
 
 def layer_ip4(words, above, payload):
-    """An IPv4 header without options, and its payload."""
+    """An IPv4 header and its payload."""
     opt = options(words[2:], {"ttl": "64", "tos": "0", "id": "1", "df": "0",
-                              "frag": "0", "proto": str(IP_PROTO.get(above, 253))})
+                              "frag": "0", "opt": "",
+                              "proto": str(IP_PROTO.get(above, 253))})
     if opt["df"] == "?" or opt["frag"] == "?":
         frag = "...."
     else:
         frag = "%04x" % (int(opt["df"]) << 14 | int(opt["frag"], 0))
-    head = "45" + num(opt["tos"], 2) + "%04x" % (20 + len(payload) // 2)
+    rest = opt["opt"]
+    head = "4%x" % (5 + len(rest) // 8) + num(opt["tos"], 2)
+    head += "%04x" % (20 + (len(rest) + len(payload)) // 2)
     head += num(opt["id"], 4) + frag + num(opt["ttl"], 2) + num(opt["proto"], 2)
     ends = socket.inet_aton(words[0]).hex() + socket.inet_aton(words[1]).hex()
-    return head + checksum(head + "0000" + ends) + ends + payload
+    return head + checksum(head + "0000" + ends + rest) + ends + rest + payload
 
 
 def layer_ip6(words, above, payload):
