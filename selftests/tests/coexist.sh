@@ -6,6 +6,7 @@
 # it went before.
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
@@ -181,6 +182,43 @@ test_passed_on() {
 	expect_no_more gre
 	expect_no_more mygre
 	[ "$(space_counter b rx_no_tunnel)" -eq $((before + 1)) ]
+}
+
+# ERSPAN is for ip_gre's devices, whatever tunnels of ours have the same ends
+test_erspan() {
+	local words
+
+	kind_load gre
+	KEY[mygre]=9 pair mygre
+	tunnel_of mygretap a tap local 10.10.10.10 remote 10.10.10.11 key 9
+	tunnel_of mygretap b tap local 10.10.10.11 remote 10.10.10.10 key 9
+	capture l3 b mygre in
+	capture tap b tap in
+	while read -r words; do
+		echo "$words"
+		tunnel_of erspan a span local 10.10.10.10 remote 10.10.10.11 \
+			$words
+		tunnel_of erspan b span local 10.10.10.11 remote 10.10.10.10 \
+			$words
+		pk address a span 192.168.7.1/24
+		pk address b span 192.168.7.2/24
+		capture wire a eth0
+		at a ping -q -n -c 2 -i 0.01 -W 10 192.168.7.2
+		at b ping -q -n -c 1 -W 10 192.168.7.1
+		# it was ERSPAN indeed
+		pk list wire 0800
+		[[ $PKT =~ 0a0a0a0a0a0a0a0b[0-9a-f]{4}(88be|22eb) ]] ||
+			fail "on the wire: $PKT"
+		ipn a link del span
+		ipn b link del span
+	done <<-END
+		erspan_ver 0
+		seq key 9 erspan_ver 1 erspan 5
+		seq key 9 erspan_ver 2 erspan_dir egress erspan_hwid 3
+	END
+	expect_no_more l3
+	expect_no_more tap
+	carries mygre
 }
 
 netns_begin topology
