@@ -166,6 +166,61 @@ test_attributes() {
 	ipn a link del x
 }
 
+# a key without its flag would be no key
+test_key_flag() {
+	local number
+
+	needs_mygre "keys and flags that belong together"
+	for number in 4 5; do
+		raw EINVAL "key: given without" add x "$LOCAL" "$REMOTE" \
+			"$number:00000007"
+		raw EINVAL "key: given without" add x "$LOCAL" "$REMOTE" \
+			2:9000 3:9000 "$number:00000007"
+		# two has no key
+		raw EINVAL "key: given without" change two "$number:00000007"
+		# one has, and loses it
+		raw EINVAL "key: given without" change one 2:0000 3:0000 \
+			"$number:00000009"
+	done
+	# the flag of the other direction does not count
+	raw EINVAL "key: given without" add x "$LOCAL" "$REMOTE" 2:2000 \
+		4:00000007 5:00000007
+	raw EINVAL "key: given without" add x "$LOCAL" "$REMOTE" 3:2000 \
+		4:00000007 5:00000007
+	# 0 is what software sends that means none
+	pk link add a x "$KIND" "$LOCAL" "$REMOTE" 2:0000 3:0000 4:00000000 \
+		5:00000000 || fail "$PKT"
+	[[ $PKT == 0* ]] || fail "$PKT"
+	[[ $(ipn a -d link show x) != *key* ]] || fail "it has a key"
+	ipn a link del x
+}
+
+# ip_gre takes all that, and then receives nothing
+test_key_flag_gre() {
+	local inner="ip4 1.1.1.1 2.2.2.2 / udp 1 2 / text data"
+
+	needs_mygre "a comparison"
+	kind_load gre
+	pk link add a x gre "$LOCAL" "$REMOTE" 4:00000007 5:00000007 ||
+		fail "$PKT"
+	[[ $PKT == 0* ]] || fail "refused: $PKT"
+	[[ $(ipn a -d link show x) != *key* ]] || fail "it has a key"
+	ipn a link set x up
+	capture out a x in
+	send_raw a eth1 a eth0 "ip4 10.10.10.13 10.10.10.10 / gre 00000800 /
+		$inner"
+	send_raw a eth1 a eth0 "ip4 10.10.10.13 10.10.10.10 /
+		gre 20000800 00000007 / $inner"
+	tunnel a good local 10.10.10.10 remote 10.10.10.13
+	capture good a good in
+	send_raw a eth1 a eth0 "ip4 10.10.10.13 10.10.10.10 / gre 00000800 /
+		$inner"
+	expect good "$inner"
+	expect_no_more out
+	ipn a link del good
+	ipn a link del x
+}
+
 # who may not administrate the network changes nothing
 test_capability() {
 	require_command setpriv
@@ -204,12 +259,6 @@ test_user_namespace() {
 	[[ $(inside ip -d link show own) == *"ttl 5"* ]]
 	kill "$pid"
 	exec {hold}>&-
-}
-
-# Kilobytes that the kernel cannot give back.
-kernel_memory() {
-	awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 }
-		END { print sum }' /proc/meminfo
 }
 
 # many: 1,000 devices made, and deleted by one request.

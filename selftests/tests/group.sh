@@ -249,6 +249,9 @@ test_change() {
 	needs_mygre "a change that merges"
 	members "$KIND" "$KIND" "$KIND"
 	hears_from a b c
+	# ip_gre does not know that its own device is one of these
+	tunnel_of gre c theirs local 10.10.10.3 remote $ALL key 10
+	must_fail ipn c link change theirs type gre remote $other
 	ipn a link change grp type "$KIND" remote $other
 	must_be outsider a eth0 $ALL
 	must_be member a eth0 $other

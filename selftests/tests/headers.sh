@@ -261,6 +261,86 @@ inject_both() {
 	inject "$BACK / $(gre 90000800 "$1" "$(packet "$2")")"
 }
 
+# in IP fragments the headers lie in several pieces of memory
+test_pieces() {
+	local flags cut number=0 digits packet
+
+	for flags in "" "key 7" "csum key 7 seq"; do
+		tunnel a opt $ENDS $flags
+		capture out a opt in
+		for cut in 8 16 24 32; do
+			echo "$flags: $cut bytes"
+			number=$((number + 1))
+			# what is short is copied to where there is room
+			packet="$(packet $number) / zero 1400"
+			case $flags in
+			"") digits="gre 00000800 / $packet" ;;
+			key*) digits="gre 20000800 00000007 / $packet" ;;
+			*) digits=$(gre b0000800 "00000007$(printf %08x $number)" \
+				"$packet") ;;
+			esac
+			pk hex "$digits" || fail "$PKT"
+			digits=$PKT
+			inject "$BACK id $number frag 0x2000 proto 47 /
+				${digits:0:cut * 2}"
+			inject "$BACK id $number frag $((cut / 8)) proto 47 /
+				${digits:cut * 2}"
+			through "$packet"
+		done
+		tunnels_del a
+	done
+}
+
+# events: what is good and what is dropped, for each reason that a device of
+# either kind counts.
+events() {
+	local number
+
+	capture out a opt in
+	capture wire a eth0 out
+	inject_both 00000005 1
+	# no checksum; a number of the past, or none
+	inject "$BACK / gre 10000800 00000006 / $(packet 3)"
+	inject_both 00000001 4
+	inject "$BACK / $(gre 80000800 "" "$(packet 5)")"
+	# a mark that should not be there, half a header
+	inject "$BACK tos 3 / $(gre 90000800 00000007 "$(packet 6)")"
+	inject "$BACK / $(gre 90000800 00000008 "zero 19")"
+	inject_both 00000009 7
+	expect out "$(packet 1)"
+	through "$(packet 7)"
+	for number in 1 2 3; do
+		send_dev a opt "ip4 1.1.1.1 2.2.2.2 id $number / udp 1 2 / zero 50"
+	done
+	wait_for sent 3
+	# no way to the far end
+	ipn a route del default via 10.10.1.1
+	send_dev a opt "$(packet 8)"
+	ipn a route add default via 10.10.1.1
+}
+
+sent() {
+	pk list wire 0800
+	[ "${PKT%% *}" -eq "$1" ]
+}
+
+# the counters that every device has count what those of gre count
+test_counters() {
+	local kind
+
+	kind_load gre
+	for kind in gre "$KIND"; do
+		tunnel_of $kind a opt $ENDS csum seq
+		events
+		ipn a -s -s -j link show opt | grep -o '"stats64".*' \
+			>"$NETNS_TMP/stats.$kind"
+		tunnels_del a
+	done
+	cat "$NETNS_TMP/stats.$KIND"
+	grep -q '"crc_errors":1' "$NETNS_TMP/stats.$KIND"
+	diff "$NETNS_TMP/stats.gre" "$NETNS_TMP/stats.$KIND"
+}
+
 # a number that nobody asked for is no reason to drop
 test_seq_extra() {
 	tunnel a opt $ENDS

@@ -41,9 +41,12 @@ complain() {
 	local type=$1 code=$2 rest=$3
 
 	shift 3
-	send_raw w eth0 a eth0 \
-		"ip4 10.10.10.1 10.10.10.10 / icmp $type $code $rest / $*"
+	send_raw w eth0 a eth0 "ip4 10.10.10.1 10.10.10.10 $OPTIONS /
+		icmp $type $code $rest / $*"
 }
+
+# More words for the complaint's own IP header.
+OPTIONS=
 
 # heard MTU GRE [REMOTE [SOURCE]]: "fragmentation needed" about a packet with
 # this GRE header, just that much quoted, sets the MTU; none says that it must
@@ -251,6 +254,37 @@ test_relay_ipv6() {
 	END
 }
 
+# complaints that bear IP options, and are answered in IPv6 or kept for IPv4
+test_options() {
+	local inside="ip6 fd01::2 fd02::2 hop 63 / udp 1 2 / text sent"
+
+	log_mark
+	capture heard h eth0 in
+	capture gone a eth0 out
+	tunnel a gre1 $ENDS ttl 255
+	ipn a <<-END
+		route add fd02::/64 dev gre1
+		route add 172.16.2.0/24 dev gre1
+	END
+	# record route, timestamp, and as many as there can be
+	for OPTIONS in 0707040000000000 440c05010000000000000000 \
+		"$(printf '01%.0s' {1..40})"; do
+		echo "options $OPTIONS"
+		OPTIONS="opt $OPTIONS"
+		complain 3 1 00000000 "ip4 10.10.10.10 10.20.0.1 df 1 proto 47 /
+			gre 000086dd / $inside"
+		expect heard "ip6 fd01::1 fd01::2 tc ? next 58 /
+			0103 .... 00000000 / $inside"
+		told 3 1
+		expect heard "ip4 172.16.1.1 172.16.1.2 id ? tos 0xc0 df ? /
+			icmp 3 1 00000000 / ip4 172.16.1.2 172.16.2.2 ttl 63
+			df 1 id 5 / udp 1 2 / text next"
+		heard 1300 "00000800 45000054"
+		ipn a route flush cache
+	done
+	log_expect_nothing
+}
+
 # a redirect moves the way to the far end, for a tunnel's packets only
 test_redirect() {
 	ipn a <<-END
@@ -280,6 +314,22 @@ test_pass_on() {
 	# ip_gre does not look at less than its whole header
 	heard 1250 "00000800 / ip4 1.1.1.1 2.2.2.2 / udp 1 2" 10.20.0.2
 	heard 1251 "20000800 00000007"
+}
+
+# a machine that believes no "fragmentation needed" does not for tunnels either
+test_strict() {
+	local kind
+
+	kind_load gre
+	pk_set a 3 ipv4/ip_no_pmtu_disc
+	for kind in gre "$KIND"; do
+		tunnel_of $kind a gre1 $ENDS
+		heard none "00000800 / ip4 1.1.1.1 2.2.2.2 / udp 1 2"
+		ipn a link del gre1
+	done
+	pk_set a 0 ipv4/ip_no_pmtu_disc
+	tunnel a gre1 $ENDS
+	heard 1300 "00000800 / ip4 1.1.1.1 2.2.2.2 / udp 1 2"
 }
 
 netns_begin topology

@@ -118,6 +118,31 @@ test_keys() {
 	takes - 10.0.0.1 10.0.0.2 "20000800 00000000"
 }
 
+# a key of 0 is a key, also for a tunnel that shows nothing else
+test_key_zero() {
+	needs_mygre "telling a key of 0 from none"
+	tunnel b zero key 0
+	watch zero
+	takes zero 10.0.0.9 10.0.0.2 "20000800 00000000"
+	takes - 10.0.0.9 10.0.0.2 00000800
+	tunnel b none
+	watch zero none
+	takes zero 10.0.0.9 10.0.0.2 "20000800 00000000"
+	takes none 10.0.0.9 10.0.0.2 00000800
+	ipn b link del zero
+	watch none
+	takes - 10.0.0.9 10.0.0.2 "20000800 00000000"
+}
+
+# ip_gre gives packets without a key to such a tunnel
+test_key_zero_gre() {
+	needs_mygre "a comparison"
+	kind_load gre
+	tunnel_of gre b zero key 0
+	watch zero
+	takes zero 10.0.0.9 10.0.0.2 00000800
+}
+
 # a tunnel bound to the device that the packet came by is preferred
 test_bound() {
 	tunnel b free local 10.0.0.2 remote 10.0.0.1

@@ -64,6 +64,9 @@ test_header() {
 		ttl 64 tos inherit|4 tos 0x2b|ttl 64 tos 0x2a df 1
 		ttl 64 tos inherit|6 tc 0x48|ttl 64 tos 0x48 df 1
 		ttl 64 tos inherit|other|ttl 64 tos 0 df 1
+		ttl 64 tos 0x11|4 tos 0x28|ttl 64 tos 0x28 df 1
+		ttl 64 tos 0xff|6 tc 0x48|ttl 64 tos 0x48 df 1
+		ttl 64 tos 0x11|other|ttl 64 tos 0x10 df 1
 		ttl inherit tos 0 nopmtudisc|4 df 0|ttl 64 df 0
 		ttl inherit tos 0 nopmtudisc|4 df 1|ttl 64 df 1
 		ttl inherit tos 0 nopmtudisc|6 hop 64|ttl 64 df 0
@@ -185,6 +188,95 @@ test_show() {
 	# each is there, with text and JSON
 	[ "$(wc -l <"$NETNS_TMP/$KIND")" -eq 15 ] || fail "not all are shown"
 	diff "$NETNS_TMP/gre" "$NETNS_TMP/$KIND"
+}
+
+# devices KIND: those that are there, without index, kind, and limits of the MTU,
+# which ip_gre has but does not show.
+devices() {
+	ipn a -d -o link show group $GROUP |
+		sed "s/^[0-9]*: //; s/ \($1\|${1}tap\) remote/ KIND remote/
+			s/minmtu.*maxmtu [0-9]* *//; s/addrgenmode.*//"
+}
+
+# flags, addresses, MTU and queue of a device are those of gre
+test_device() {
+	local kind tap
+
+	kind_load gre
+	for kind in gre "$KIND"; do
+		# the address that iproute2 gives an Ethernet device is random
+		tap="address 02:00:00:00:00:07 type ${kind}tap"
+		ipn a <<-END
+			link add dev1 group $GROUP type $kind $ENDS
+			link add dev2 group $GROUP type $kind remote 10.10.10.11 key 1
+			link add dev3 group $GROUP type $kind local 10.10.10.10 key 2
+			link add dev4 group $GROUP type $kind local 10.10.10.10 remote 239.1.1.1
+			link add dev5 group $GROUP type $kind $ENDS dev eth0 csum seq key 3
+			link add dev6 group $GROUP mtu 65500 type $kind $ENDS key 4
+			link add dev7 group $GROUP $tap $ENDS key 5
+			link add dev8 group $GROUP $tap local 10.10.10.10 key 6
+		END
+		devices $kind >"$NETNS_TMP/$kind"
+		printf 'link set dev%d up\n' 1 2 3 4 5 6 | ipn a
+		devices $kind | grep -v '^dev[78]' >>"$NETNS_TMP/$kind"
+		tunnels_del a
+	done
+	cat "$NETNS_TMP/$KIND"
+	[ "$(wc -l <"$NETNS_TMP/$KIND")" -eq 14 ] || fail "not all are shown"
+	diff "$NETNS_TMP/gre" "$NETNS_TMP/$KIND"
+}
+
+# on_wire: what the device "raw" makes of a packet, but for the identifier and
+# its part of the checksum.
+on_wire() {
+	ipn a link set raw up
+	capture wire a eth0 out
+	send_dev a raw "ip4 1.1.1.1 2.2.2.2 $DATA"
+	pk list wire 0800
+	[[ $PKT =~ 0800:(4500....)....(........)....([0-9a-f]*) ]]
+	echo "${BASH_REMATCH[*]:1}"
+}
+
+# what a request leaves out is as with gre, whatever ip would have sent
+test_defaults() {
+	local kind words
+
+	kind_load gre
+	for kind in gre "$KIND"; do
+		: >"$NETNS_TMP/$kind"
+		# LOCAL, REMOTE; IFLAGS, IKEY; PMTUDISC
+		while read -r words; do
+			pk link add a raw $kind $words || fail "$PKT"
+			[[ $PKT == 0* ]] || fail "$kind $words: $PKT"
+			ipn a -d -j link show raw |
+				grep -o '"info_data":{[^}]*}' >>"$NETNS_TMP/$kind"
+			[[ $words != *7:* ]] || on_wire >>"$NETNS_TMP/$kind"
+			ipn a link del raw
+		done <<-END
+			7:0a0a0a0b
+			6:0a0a0a0a 7:0a0a0a0b
+			6:0a0a0a0a 7:0a0a0a0b 8:09
+			6:0a0a0a0a 7:0a0a0a0b 2:2000 4:00000007
+			6:0a0a0a0a 7:0a0a0a0b 3:b000 5:00000007
+			6:0a0a0a0a 7:0a0a0a0b 10:00
+			6:0a0a0a0a 2:2000 3:2000
+		END
+	done
+	cat "$NETNS_TMP/$KIND"
+	[ "$(wc -l <"$NETNS_TMP/$KIND")" -eq 13 ] || fail "not all are shown"
+	diff "$NETNS_TMP/gre" "$NETNS_TMP/$KIND"
+}
+
+# ignore-df goes and pmtudisc comes in one change; gre wants two
+test_df_at_once() {
+	needs_mygre "both in one change"
+	kind_load gre
+	tunnel_of gre a theirs $ENDS key 1 nopmtudisc ignore-df
+	must_fail ipn a link change theirs type gre pmtudisc noignore-df
+	tunnel a opt $ENDS nopmtudisc ignore-df
+	ipn a link change opt type "$KIND" pmtudisc noignore-df
+	[[ $(ipn a -d link show opt) != *@(nopmtudisc|ignore-df)* ]] ||
+		fail "$(ipn a -d link show opt)"
 }
 
 # what a change leaves out stays as it is
