@@ -93,25 +93,29 @@ listen() {
 	wait_for listening
 }
 
+# Where the stream goes, and the device that it is counted on.
+FAR=192.168.9.2
+DEV=gre1
+
 # stream: one from a to b. Sets SENT, packets into a's tunnel, ARRIVED, packets
 # out of b's, as the tunnels count, and MERGED, what IP in b saw of the latter.
 stream() {
 	local before_tx before_rx before_ip
 
 	listen $BYTES
-	packets a gre1
+	packets a $DEV
 	before_tx=$TX
-	packets b gre1
+	packets b $DEV
 	before_rx=$RX
 	received
 	before_ip=$RECEIVED
-	at a "${ALONE[@]}" "$HELPERS/stream" send 192.168.9.2 7777 $BYTES
+	at a "${ALONE[@]}" "$HELPERS/stream" send $FAR 7777 $BYTES
 	wait "$STARTED" || fail "the stream did not arrive whole"
-	packets a gre1
+	packets a $DEV
 	SENT=$((TX - before_tx))
-	packets b gre1
+	packets b $DEV
 	ARRIVED=$((RX - before_rx))
-	[ "$BAD" -eq 0 ] || fail "$BAD packets were refused: $(at b ethtool -S gre1)"
+	[ "$BAD" -eq 0 ] || fail "$BAD packets were refused: $(at b ethtool -S $DEV)"
 	received
 	# each packet out of the tunnel was one before, outside of it
 	MERGED=$((RECEIVED - before_ip - ARRIVED))
@@ -175,6 +179,76 @@ test_l3_plain() {
 test_tap_plain() {
 	wire_offloads off >/dev/null
 	ON_WIRE=many all "${KIND}tap" plain "csum key 7" "csum seq key 7"
+}
+
+# over: super-packets into DEV, over a card that takes them and one that
+# does not; in the stack they go through whatever is between.
+over() {
+	local card
+
+	for card in on off; do
+		echo "card $card"
+		wire_offloads $card >/dev/null
+		stream
+		few SENT
+	done
+}
+
+# a VLAN over Ethernet over GRE
+test_vlan() {
+	local flags
+
+	kind_load 8021q
+	for flags in "" "csum key 7"; do
+		pair "${KIND}tap" $flags
+		ipn a link add vlan5 up group $GROUP link gre1 type vlan id 5
+		ipn b link add vlan5 up group $GROUP link gre1 type vlan id 5
+		pk address a vlan5 192.168.5.1/24 || fail "$PKT"
+		pk address b vlan5 192.168.5.2/24 || fail "$PKT"
+		FAR=192.168.5.2 over
+		tunnels_del a b
+	done
+}
+
+# a tunnel in a tunnel, each with a checksum or without
+test_nested() {
+	local outer inner
+
+	for outer in "" "csum key 7"; do
+		for inner in "" "csum key 8"; do
+			echo "$inner in $outer"
+			pair "$KIND" $outer
+			tunnel a gre2 local 192.168.9.1 remote 192.168.9.2 $inner
+			tunnel b gre2 local 192.168.9.2 remote 192.168.9.1 $inner
+			pk address a gre2 192.168.8.1/24 || fail "$PKT"
+			pk address b gre2 192.168.8.2/24 || fail "$PKT"
+			FAR=192.168.8.2 DEV=gre2 over
+			tunnels_del a b
+		done
+	done
+}
+
+# labelled packets: MPLS over GRE
+test_mpls() {
+	local flags card
+
+	modprobe -a mpls_router mpls_iptunnel mpls_gso
+	pk_set b 1000 mpls/platform_labels
+	pk address b lo 192.168.77.2/32
+	for flags in "" "csum key 7"; do
+		pair "$KIND" $flags
+		pk_set b 1 mpls/conf/gre1/input
+		ipn a route add 192.168.77.2/32 encap mpls 100 \
+			via 192.168.9.2 dev gre1
+		ipn b -f mpls route add 100 dev lo
+		for card in on off; do
+			echo "$flags, card $card"
+			wire_offloads $card >/dev/null
+			FAR=192.168.77.2 stream
+		done
+		ipn b -f mpls route del 100
+		tunnels_del a b
+	done
 }
 
 # a tunnel that begins to number its packets while a stream runs

@@ -361,6 +361,177 @@ test_exceptions() {
 	[ "$ours" -eq 0 ] || fail "$ours exceptions"
 }
 
+# mac NS DEV: its address, as digits.
+mac() {
+	local text
+
+	text=$(link_show $1 $2)
+	text=${text#*\"address\":\"}
+	text=${text%%\"*}
+	echo "${text//:}"
+}
+
+# super TYPE IP TCP-BYTES SIZE: h1 sends to h2 what TCP would, all at once, to
+# be cut after each SIZE bytes. IP is the header up to TCP's.
+super() {
+	local ip=$2 kind=1 payload vnet
+
+	[ $1 = 800 ] || kind=4
+	pk hex "04570009 00000001 00000001 5010ffff 00000000 / zero $3"
+	payload=$PKT
+	# struct virtio_net_hdr: checksum from TCP on, at 16; TCP over IPv4, 6
+	printf -v vnet '01%02x%04x%04x%04x1000' $kind \
+		$((34 + ${#ip} / 2)) $4 $((14 + ${#ip} / 2))
+	# of this machine's byte order, the small one
+	vnet=${vnet:0:4}$(swap ${vnet:4:12})${vnet:16}
+	at h1 "$HELPERS/packet" vnet eth0 $1 "$vnet$(mac r1 lan)$(mac h1 eth0)$(
+		printf %04x 0x$1)$ip$payload"
+}
+
+swap() {
+	local digits=$1
+
+	for _ in 1 2 3; do
+		echo -n "${digits:2:2}${digits:0:2}"
+		digits=${digits:4}
+	done
+}
+
+# super4 BYTES SIZE, super6 BYTES SIZE
+super4() {
+	pk hex "ip4 172.16.1.2 172.16.2.2 df 1 id 5 proto 6 / zero $((20 + $1))"
+	super 800 ${PKT:0:40} $1 $2
+}
+
+super6() {
+	pk hex "ip6 fd01::2 fd02::2 next 6 / zero $((20 + $1))"
+	super 86dd ${PKT:0:80} $1 $2
+}
+
+# What h1 is told when an IPv4 or an IPv6 packet is too long.
+TOLD4="ip4 172.16.1.1 172.16.1.2 id ? df ? tos 0xc0 / icmp 3 4 ........ / any 548"
+TOLD6="ip6 fd01::1 fd01::2 tc ? next 58 / 0200 .... ........ / any 1232"
+
+# of a super-packet the segments count: if they do not fit, the sender hears it
+test_super() {
+	local before
+
+	needs_mygre "an answer to super-packets"
+	world_mtu 1400
+	site_to_site key 7
+	learnt 1400
+	capture heard h1 eth0 in
+	capture far h2 eth0 in
+	capture wire r1 eth0 out
+	before=$(device_counter r1 gre1 tx_too_big)
+	# 1372 fit: 1400 less IPv4 and GRE with a key
+	super4 2872 1333
+	expect heard "${TOLD4/......../$(printf %08x 1372)}"
+	super6 2872 1313
+	expect heard "${TOLD6/......../$(printf %08x 1372)}"
+	expect_no_more wire 0800
+	[ "$(device_counter r1 gre1 tx_too_big)" -eq $((before + 2)) ] ||
+		fail "tx_too_big: $before, then $(device_counter r1 gre1 tx_too_big)"
+	# one byte less in each, and the whole is longer than before
+	super4 3996 1332
+	expect far "ip4 172.16.1.2 172.16.2.2 ttl 62 df 1 id 5 proto 6 /
+		04570009 / any 4012"
+	super6 3936 1312
+	expect far "ip6 fd01::2 fd02::2 hop 62 next 6 / 04570009 / any 3952"
+	expect_none heard "$TOLD4"
+	expect_none heard "$TOLD6"
+}
+
+# ip_gre sends such packets off, and nobody hears that they are lost
+test_super_gre() {
+	needs_mygre "a comparison"
+	kind_load gre
+	KIND=gre site_to_site key 7
+	world_mtu 1400
+	learnt 1400
+	capture heard h1 eth0 in
+	capture far h2 eth0 in
+	super4 2872 1333
+	send_ip h1 "$(data 0 500)"
+	expect far "$(forwarded "$(data 0 500)")"
+	expect_no_more far 0800
+	expect_none heard "$TOLD4"
+}
+
+# inner fragments with DF, put together on the way, get through
+test_tracked() {
+	local whole number
+
+	site_to_site
+	at r1 nft -f - <<-END
+		table inet track {
+			chain forward {
+				type filter hook forward priority 0
+				ct state new,established accept
+			}
+		}
+	END
+	capture far h2 eth0 in
+	pk hex "udp 1 9 / zero 2392"
+	whole=$PKT
+	for number in 1 2; do
+		send_raw h1 eth0 r1 lan "ip4 172.16.1.2 172.16.2.2 id $number
+			frag 0x6000 proto 17 / ${whole:0:2400}"
+		send_raw h1 eth0 r1 lan "ip4 172.16.1.2 172.16.2.2 id $number
+			frag $((0x4000 + 1200 / 8)) proto 17 / ${whole:2400}"
+		expect far "ip4 172.16.1.2 172.16.2.2 ttl 62 id $number
+			frag 0x6000 proto 17 / ${whole:0:2400}"
+		expect far "ip4 172.16.1.2 172.16.2.2 ttl 62 id $number
+			frag $((0x4000 + 1200 / 8)) proto 17 / ${whole:2400}"
+	done
+	at r1 nft delete table inet track
+}
+
+# routes: how many routes does the kernel keep, in use or still held. (Digits
+# follow the names of columns; the first is the same on each CPU.)
+routes() {
+	pk read r1 /proc/net/stat/rt_cache || fail "$PKT"
+	[[ $PKT =~ [a-z]\ ([0-9a-f]{8})\  ]] || fail "no number in $PKT"
+	echo $((16#${BASH_REMATCH[1]}))
+}
+
+# rounds N: so many times a way comes, is found too narrow, drops a packet, goes.
+rounds() {
+	local number
+
+	for ((number = 0; number < $1; number++)); do
+		# a replacement by the same changes nothing
+		ipn r1 <<-END
+			route del 10.2.0.0/24 via 10.1.0.254
+			route add 10.2.0.0/24 via 10.1.0.254
+		END
+		# not as h1's routes say: h1 would learn
+		send_raw h1 eth0 r1 lan "$(data 1 1472)"
+		wait_for path_is 1400 r1 10.2.0.1
+		send_raw h1 eth0 r1 lan "$(data 1 1476)"
+	done
+	ipn r1 route flush cache
+}
+
+# who drops a packet lets go of its route
+test_routes() {
+	local before after drops
+
+	world_mtu 1400
+	site_to_site
+	drops=$(device_counter r1 gre1 tx_too_big)
+	rounds 4
+	before=$(routes)
+	rounds 20
+	[ "$(device_counter r1 gre1 tx_too_big)" -ge $((drops + 24)) ]
+	back() {
+		after=$(routes)
+		[ $after -lt $((before + 10)) ]
+	}
+	wait_for back
+	echo "$before routes before, $after after"
+}
+
 # Each asks for what the other one asks for, and more.
 #
 # two tunnels, each routed over the other, ask for room within bounds
