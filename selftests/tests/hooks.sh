@@ -289,6 +289,13 @@ test_redirect_in() {
 	expect wire "ip4 10.10.10.1 10.10.10.2 ttl 64 df 1 id ? /
 		gre 20000800 00000002 / $packet"
 	expect_no_more wire 0800
+	# what is taken over from the inner header has to be read before the
+	# packet moves to where there is room for the outer one
+	ipn a link change gre1 type "$KIND" $ENDS ttl inherit tos inherit
+	packet="ip4 1.1.1.1 2.2.2.2 id 9 ttl 33 tos 0x28 / $DATA"
+	send_raw h eth0 a eth9 "$packet"
+	expect wire "ip4 10.10.10.1 10.10.10.2 ttl 33 tos 0x28 df 1 id ? /
+		gre 00000800 / $packet"
 }
 
 # Ethernet: redirected from a wire into a tunnel and back, frames stay whole
