@@ -20,7 +20,7 @@ topology() {
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
 	ipn a <<-END
 		link add l3 up type $KIND $ENDS ttl 64
-		link add br0 up type bridge
+		link add br0 up type bridge mcast_snooping 0
 		link add tap1 up mtu 1400 master br0 type $TAP $ENDS key 1
 		link add tap2 up mtu 1400 master br0 type $TAP $ENDS key 2
 	END
