@@ -13,7 +13,9 @@
  * only if none is waiting or being merged.
  */
 
+#include <linux/hash.h>
 #include <linux/if_vlan.h>
+#include <linux/log2.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/tcp.h>
@@ -34,18 +36,40 @@
  */
 #define MYGRE_GRO_DEPTH_MAX 2
 
+/* So many destinations are remembered on each CPU; a power of two */
+#define MYGRE_GRO_DESTS 16
+
+/**
+ * struct mygre_gro_dest - does a destination belong to this machine
+ * @dev: by which device the packet came in
+ * @daddr: IPv4 destination, network order
+ * @genid: counts changes of addresses and routes
+ * @local: the answer
+ *
+ * To look it up costs as much as a tenth of the whole tunnel. Nothing but the
+ * way of a packet depends on it, so an answer that is out of date does no harm.
+ */
+struct mygre_gro_dest {
+	const struct net_device *dev;
+	__be32 daddr;
+	int genid;
+	bool local;
+};
+
 /**
  * struct mygre_gro_cell - packets of one CPU that may be merged
  * @waiting: in the order in which they came
  * @napi: merges them
  * @polling: @napi is at it, and may hold some that are not in @waiting any more
  * @depth: how many packets are going straight, one inside the other
+ * @dests: where UDP datagrams went
  */
 struct mygre_gro_cell {
 	struct sk_buff_head waiting;
 	struct napi_struct napi;
 	bool polling;
 	unsigned int depth;
+	struct mygre_gro_dest dests[MYGRE_GRO_DESTS];
 };
 
 static struct mygre_gro_cell __percpu *mygre_gro_cells;
@@ -87,14 +111,31 @@ static bool mygre_gro_merges(const struct sk_buff *skb, u8 proto,
 	}
 }
 
+/* Does an IPv4 packet go to this machine */
+static bool mygre_gro_is_local(const struct sk_buff *skb, __be32 daddr)
+{
+	struct net *net = dev_net(skb->dev);
+	struct mygre_gro_dest *dest;
+
+	dest = this_cpu_ptr(mygre_gro_cells)->dests +
+	       hash_32((__force u32)daddr, ilog2(MYGRE_GRO_DESTS));
+	if (dest->dev != skb->dev || dest->daddr != daddr ||
+	    dest->genid != rt_genid_ipv4(net))
+		*dest = (struct mygre_gro_dest) {
+			.dev = skb->dev,
+			.daddr = daddr,
+			.genid = rt_genid_ipv4(net),
+			.local = inet_addr_type_dev_table(net, skb->dev,
+							  daddr) == RTN_LOCAL,
+		};
+	return dest->local;
+}
+
 /* Does a UDP datagram go to a socket of ours that may want it merged */
 static bool mygre_gro_wants_udp4(const struct sk_buff *skb,
 				 const struct iphdr *ip)
 {
-	struct net *net = dev_net(skb->dev);
-
-	return mygre_compat_udp_merges() &&
-	       inet_addr_type_dev_table(net, skb->dev, ip->daddr) == RTN_LOCAL;
+	return mygre_compat_udp_merges() && mygre_gro_is_local(skb, ip->daddr);
 }
 
 static bool mygre_gro_wants_udp6(const struct sk_buff *skb,

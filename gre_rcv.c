@@ -124,7 +124,10 @@ static enum mygre_stat mygre_rcv_strip(const struct mygre_config *config,
 	unsigned int outer = skb_network_header(skb) - skb->head;
 	enum mygre_stat drop;
 
-	skb_pull_rcsum(skb, hdr->len);
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		skb_pull_rcsum(skb, hdr->len);
+	else
+		__skb_pull(skb, hdr->len);
 	skb->protocol = hdr->proto;
 	if (config->params.tap) {
 		if (!pskb_may_pull(skb, ETH_HLEN))

@@ -268,12 +268,13 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 }
 
 /*
- * Look in one class for a tunnel bound to where the packet came in by. The best
- * of the others is put into @spare, if nothing is there yet.
+ * Look in one class for a tunnel bound to where the packet came in by. Failing
+ * that, @spare if there is one already, else the best of the others.
  */
 static __mygre_flatten struct mygre_config *
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
-		       const struct sk_buff *skb, struct mygre_config **spare)
+		       const struct sk_buff *skb, struct mygre_config *spare,
+		       bool *bound)
 {
 	enum mygre_table_fit fit, best = MYGRE_TABLE_NO;
 	struct mygre_config *config, *other = NULL;
@@ -282,16 +283,40 @@ mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
 	list = rhltable_lookup(&mn->table, tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(config, pos, list, node) {
 		fit = mygre_table_fit(config, skb);
-		if (fit == MYGRE_TABLE_BOUND)
+		if (fit <= best)
+			continue;
+		best = fit;
+		other = config;
+		if (fit == MYGRE_TABLE_BOUND) {
+			*bound = true;
 			return config;
-		if (fit > best) {
-			best = fit;
-			other = config;
 		}
 	}
-	if (!*spare)
-		*spare = other;
-	return NULL;
+	return spare ?: other;
+}
+
+/* Look in the classes with a field that is "any", beginning with @class */
+static noinline struct mygre_config *
+mygre_table_find_any(struct mygre_net *mn, const struct mygre_tuple *tuple,
+		     const struct sk_buff *skb, struct mygre_config *spare)
+{
+	unsigned int class;
+	bool bound = false;
+
+	for (class = 1; class < MYGRE_CLASSES && !bound; class++) {
+		struct mygre_tuple look = *tuple;
+
+		/* Once there is a second choice, only a bound one beats it. */
+		if (!READ_ONCE(*(spare ? &mn->bound[class] :
+					 &mn->used[class])))
+			continue;
+		if (class & 1)
+			look.local = 0;
+		if (class & 2)
+			look.remote = 0;
+		spare = mygre_table_find_class(mn, &look, skb, spare, &bound);
+	}
+	return spare;
 }
 
 /**
@@ -312,28 +337,16 @@ struct mygre_config *mygre_table_find(const struct net *net,
 				      const struct mygre_tuple *tuple,
 				      const struct sk_buff *skb)
 {
-	struct mygre_config *found, *spare = NULL;
 	struct mygre_net *mn = mygre_mod_net_rcu(net);
-	unsigned int class;
+	struct mygre_config *config = NULL;
+	bool bound = false;
 
-	for (class = 0; class < MYGRE_CLASSES; class++) {
-		struct mygre_tuple look = *tuple;
-
-		/* Once there is a second choice, only a bound one beats it. */
-		if (spare && likely(!READ_ONCE(mn->links)))
-			break;
-		if (!READ_ONCE(*(spare ? &mn->bound[class] :
-					 &mn->used[class])))
-			continue;
-		if (class & 1)
-			look.local = 0;
-		if (class & 2)
-			look.remote = 0;
-		found = mygre_table_find_class(mn, &look, skb, &spare);
-		if (found)
-			return found;
-	}
-	return spare;
+	/* Most tunnels are between two hosts, and not bound to a device. */
+	if (READ_ONCE(mn->used[0]))
+		config = mygre_table_find_class(mn, tuple, skb, NULL, &bound);
+	if (likely(config && (bound || !READ_ONCE(mn->links))))
+		return config;
+	return mygre_table_find_any(mn, tuple, skb, config);
 }
 
 /* Among the tunnels of a pair, the one that sends such headers */

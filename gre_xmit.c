@@ -313,6 +313,17 @@ static void mygre_xmit_set_id(struct net *net, struct iphdr *outer,
 		__ip_select_ident(net, outer, segs);
 }
 
+/* What all headers have is copied in one go, each further field by itself */
+static void mygre_xmit_copy_head(void *to, const struct mygre_config *config)
+{
+	const void *from = &config->head;
+	unsigned int at = sizeof(struct iphdr) + MYGRE_HDR_BASE;
+
+	memcpy(to, from, sizeof(struct iphdr) + MYGRE_HDR_BASE);
+	for (; at < config->hlen; at += MYGRE_HDR_FIELD)
+		memcpy(to + at, from + at, MYGRE_HDR_FIELD);
+}
+
 /* Fill in what the prepared header leaves to each packet */
 static void mygre_xmit_build(const struct mygre_xmit_state *state,
 			     struct sk_buff *skb, struct rtable *rt)
@@ -321,7 +332,7 @@ static void mygre_xmit_build(const struct mygre_xmit_state *state,
 	struct iphdr *outer = skb_push(skb, config->hlen);
 	struct gre_base_hdr *gre = (void *)(outer + 1);
 
-	memcpy(outer, &config->head, config->hlen);
+	mygre_xmit_copy_head(outer, config);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(*outer));
 
@@ -343,6 +354,20 @@ static void mygre_xmit_build(const struct mygre_xmit_state *state,
 			  skb_shinfo(skb)->gso_segs ?: 1);
 }
 
+/* Leave to those below what those above have left to us */
+static int mygre_xmit_handle_offloads(struct sk_buff *skb,
+				      const struct mygre_config *config)
+{
+	if (skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL)
+		return iptunnel_handle_offloads(skb, config->params.oflags &
+						GRE_CSUM ? SKB_GSO_GRE_CSUM :
+							   SKB_GSO_GRE);
+	/* Nothing is left: nobody need know that there are headers inside. */
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->encapsulation = 0;
+	return 0;
+}
+
 /* Put the outer headers before the packet; the route becomes the packet's */
 static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 				       struct sk_buff *skb)
@@ -353,8 +378,7 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(rt->dst.dev) +
 			      rt->dst.header_len + config->hlen) ||
-	    iptunnel_handle_offloads(skb, config->params.oflags & GRE_CSUM ?
-					  SKB_GSO_GRE_CSUM : SKB_GSO_GRE))
+	    mygre_xmit_handle_offloads(skb, config))
 		return MYGRE_STAT_TX_NOMEM;
 
 	mygre_xmit_report_error(tunnel, skb);
