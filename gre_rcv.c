@@ -88,10 +88,20 @@ static enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
 			return MYGRE_STAT_RX_CSUM;
 		skb_checksum_try_convert(skb, IPPROTO_GRE, null_compute_pseudo);
 	}
-	/* Last, so that no packet counts that is dropped for another reason */
-	if ((want & GRE_SEQ) &&
-	    (!(hdr->flags & GRE_SEQ) ||
-	     !mygre_rcv_advance(config->tunnel, ntohl(hdr->seq))))
+	return MYGRE_OK;
+}
+
+/*
+ * Is it newer than what came before. Asked last, so that no packet counts that
+ * is dropped for another reason.
+ */
+static enum mygre_stat mygre_rcv_order(const struct mygre_config *config,
+				       const struct mygre_hdr *hdr)
+{
+	if (!(config->params.iflags & GRE_SEQ))
+		return MYGRE_OK;
+	if (!(hdr->flags & GRE_SEQ) ||
+	    !mygre_rcv_advance(config->tunnel, ntohl(hdr->seq)))
 		return MYGRE_STAT_RX_SEQ;
 	return MYGRE_OK;
 }
@@ -197,7 +207,8 @@ static void mygre_rcv_ours(const struct mygre_config *config,
 		if (!origin)
 			drop = MYGRE_STAT_RX_NOMEM;
 	}
-	drop = drop ?: mygre_rcv_strip(config, skb, hdr);
+	drop = drop ?: mygre_rcv_strip(config, skb, hdr) ?:
+	       mygre_rcv_order(config, hdr);
 	if (likely(!drop)) {
 		mygre_rcv_deliver(config, skb, origin);
 		return;

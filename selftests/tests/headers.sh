@@ -255,6 +255,14 @@ test_seq_rx() {
 	FLAW=1 counted rx_csum 1 inject_both 00000100 15
 	inject_both 00000002 16
 	through "$(packet 16)"
+	FLAW=0 counted rx_short 1 \
+		inject "$BACK / $(gre 90000800 00000200 "zero 19")"
+	inject_both 00000003 17
+	through "$(packet 17)"
+	counted rx_ecn 1 \
+		inject "$BACK tos 3 / $(gre 90000800 00000200 "$(packet 18)")"
+	inject_both 00000004 19
+	through "$(packet 19)"
 }
 
 inject_both() {
