@@ -417,7 +417,8 @@ test_targets() {
 					echo "make $word: no $script"
 			done
 		done
-	done < <(found target | cut -f4 | xargs cat) | none "dead ends"
+	done < <(found target | cut -f4 | xargs cat | sed 's/"[^"]*"/words/g') |
+		none "dead ends"
 }
 
 # links lead to files and headings that are there
