@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+shared.py module|planted: does a packet write to memory that another processor
+writes to?
+
+Reads "objdump -dlr --inlines" of the module and looks, in all of it, for
+instructions that lock a line of memory, and for calls to functions of the
+kernel that do. Each must be in a function that ALLOWED explains, so a new one
+counts until somebody has said why it does no harm. Prints lines for report.py.
+"""
+
+import re
+import sys
+
+SETUP = "when links are made, changed or removed"
+LOAD = "when the module is loaded or removed"
+DROP = "for a packet that is dropped"
+MISS = "for a packet that found no route remembered"
+ERROR = "for an ICMP error"
+SEQ = "with seq only: the numbers of all processors are one row"
+
+# The function of ours, the innermost if one is inlined into another.
+ALLOWED = {
+    "mygre_stats_count": DROP,
+    "mygre_xmit_log_loop": DROP,
+    "mygre_xmit_to": DROP,
+    "mygre_rcv_ours": DROP,
+    "mygre_err_answer_ipv6": ERROR,
+    "mygre_err_update_pmtu": ERROR,
+    "mygre_xmit_build": SEQ,
+    "mygre_rcv_advance": SEQ,
+    "mygre_route_new_dscp": MISS,
+    "mygre_route_ask": MISS,
+    "mygre_route_remember": MISS,
+    "mygre_route_empty": SETUP,
+    "mygre_table_add": SETUP,
+    "mygre_table_del": SETUP,
+    "mygre_dev_underlay": SETUP,
+    "mygre_group_find": SETUP,
+    "mygre_gro_start": SETUP,
+    "mygre_gro_forget": SETUP,
+    "__rhashtable_remove_fast_one": SETUP,
+    "mygre_gro_stop": LOAD,
+    "mygre_rcv_start": LOAD,
+    "mygre_rcv_stop": LOAD,
+}
+
+# xchg locks what is in memory without being told to.
+LOCKED = re.compile(r"\t(lock \w+|xchg\w*)\s+(.*\(.*)$")
+CALLED = re.compile(r"R_X86_64_P\w+\s+(_raw_\w*lock\w*|mutex_lock\w*"
+                    r"|dst_release\w*|queue_\w*work\w*|mod_timer)\b")
+HEADER = re.compile(r"^(\w+)(?:\.[\w.]+)?\(\):$")
+INLINED = re.compile(r"^inlined by /mygre/.*\((\w+)[\w.]*\)$")
+SYMBOL = re.compile(r"^[0-9a-f]+ <(\w+)[\w.]*>:$")
+
+
+def findings(lines):
+    """Pairs of what was found, and the function of ours that it is in."""
+    symbol = inner = ours = None
+    in_place = False
+    for line in lines:
+        line = line.rstrip("\n")
+        if line[:1] in (" ", "\t"):
+            match = LOCKED.search(line) or CALLED.search(line)
+            if match:
+                yield match.group(1), ours or symbol
+            in_place = False
+            continue
+        match = SYMBOL.match(line)
+        if match:
+            symbol, inner, ours = match.group(1), match.group(1), None
+            continue
+        match = HEADER.match(line)
+        if match:
+            inner = match.group(1)
+            continue
+        match = INLINED.match(line)
+        if match:
+            ours = ours or match.group(1)
+        elif line.startswith("/"):
+            # a new place begins, in our sources or in the kernel's headers
+            if not in_place:
+                ours = None
+            in_place = True
+            if line.startswith("/mygre/"):
+                ours = inner
+
+
+def main():
+    of = sys.argv[1]
+    found = {}
+    for what, where in findings(sys.stdin):
+        key = where + ":" + what.replace(" ", "_")
+        found[key] = found.get(key, 0) + 1
+    for key, count in sorted(found.items()):
+        why = ALLOWED.get(key.partition(":")[0])
+        print("result shared {}.{} {} {}".format(
+            of, key, "explained" if why else "unexplained", count))
+        if why:
+            print("# {}: {}".format(key, why))
+
+
+if __name__ == "__main__":
+    main()
