@@ -1,0 +1,213 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tcp: one stream from r1 to r2 through the tunnel between them. What arrives on
+# either side is handled by a kernel thread of that side (threaded NAPI), so the
+# kernel's own account of its threads and of the two processes keeps sender and
+# receiver apart. The stream is zeros to nowhere, so next to nothing of it is
+# the processes' own. A window of less than the 256 packets that a veth holds
+# keeps it from losing any: how a sender recovers is another subject, and luck.
+# machine: counting
+
+# In seconds of the guest: before the figure, and for it.
+TCP_WARM=0.5
+TCP_TIME=1
+# 0x1389
+PORT=5001
+
+# threads: in THREADS, the kernel's NAPI threads
+threads() {
+	local file comm
+
+	THREADS=
+	for file in /proc/[0-9]*/comm; do
+		read -r comm <"$file" || continue
+		[[ $comm != napi/* ]] || {
+			file=${file#/proc/}
+			THREADS+=" ${file%/comm}"
+		}
+	done 2>/dev/null
+}
+
+# Device wan of a router gets a thread of its own; in THREAD.
+thread_wan() {
+	local before pid
+
+	threads
+	before=$THREADS
+	must "$1" 'ethtool -K wan gro on'
+	must "$1" 'echo 1 >/sys/class/net/wan/threaded'
+	threads
+	THREAD=
+	for pid in $THREADS; do
+		[[ " $before " == *" $pid "* ]] || THREAD+=" $pid"
+	done
+}
+
+# ran PID...: in RAN, the nanoseconds that they have had a processor
+ran() {
+	local pid time
+
+	RAN=0
+	for pid; do
+		read -r time _ <"/proc/$pid/schedstat"
+		RAN=$((RAN + time))
+	done
+}
+
+# received PID: in RECEIVED, the bytes that it has read
+received() {
+	local name value
+
+	while read -r name value; do
+		[ "$name" != rchar: ] || RECEIVED=$value
+	done <"/proc/$1/io"
+}
+
+# A process in a router, which is $! afterwards.
+start_in() {
+	local name=$1
+
+	shift
+	nsenter --net="/run/netns/$name" -- "$@" &
+}
+
+# segments NAME DEV rx|tx: in AT, "PACKETS BYTES"
+segments() {
+	must "$1" "read -r p </sys/class/net/$2/statistics/$3_packets;" \
+		"read -r b </sys/class/net/$2/statistics/$3_bytes; echo \$p \$b"
+}
+
+# mean "PACKETS BYTES" "PACKETS BYTES": bytes of a packet in between
+mean() {
+	local before after
+
+	read -r -a before <<<"$1"
+	read -r -a after <<<"$2"
+	after[0]=$((after[0] - before[0]))
+	if [ "${after[0]}" -eq 0 ]; then
+		echo 0
+	else
+		echo $(((after[1] - before[1]) / after[0]))
+	fi
+}
+
+pause() {
+	read -r -t "$1" -u "$NAP" || :
+}
+
+# stream CASE DEV ADDRESS
+stream() {
+	local case=$1 dev=$2 address=$3 sender receiver bytes sent got in out lost tries=0
+
+	losses
+	lost=$LOSSES
+	start_in r2 socat -u -b 131072 "TCP-LISTEN:$PORT,reuseaddr" \
+		OPEN:/dev/null 2>"$TMP/said"
+	receiver=$!
+	# the guest's clock leaps while a program is read from the host, so to
+	# wait for a time would not do
+	until at r2 "grep -q ':1389 0*:0000 0A ' /proc/net/tcp"; do
+		settle
+	done
+	start_in r1 socat -u -b 131072 OPEN:/dev/zero "TCP:$address:$PORT" \
+		2>"$TMP/said"
+	sender=$!
+	until received $receiver && [ "$RECEIVED" -gt 1000000 ]; do
+		pause 0.1
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || break
+	done
+	pause $TCP_WARM
+	segments r1 "$dev" tx
+	in=$AT
+	segments r2 "$dev" rx
+	out=$AT
+	received $receiver
+	bytes=$RECEIVED
+	# shellcheck disable=SC2086 # lists
+	ran $sender $SENDING
+	sent=$RAN
+	# shellcheck disable=SC2086 # lists
+	ran $receiver $RECEIVING
+	got=$RAN
+	pause $TCP_TIME
+	# shellcheck disable=SC2086 # lists
+	ran $sender $SENDING
+	sent=$((RAN - sent))
+	# shellcheck disable=SC2086 # lists
+	ran $receiver $RECEIVING
+	got=$((RAN - got))
+	received $receiver
+	bytes=$((RECEIVED - bytes))
+	segments r1 "$dev" tx
+	in=$(mean "$in" "$AT")
+	segments r2 "$dev" rx
+	out=$(mean "$out" "$AT")
+	kill $sender $receiver
+	wait $sender $receiver
+	losses
+	if [ "$LOSSES" -ne "$lost" ]; then
+		void tcp "$case" "$((LOSSES - lost)) packets were lost"
+		return
+	fi
+	if [ $bytes -lt 1000000 ]; then
+		void tcp "$case" "only $bytes bytes arrived"
+		return
+	fi
+	result tcp "$case" send $((sent * 1000 / (bytes / 1000)))
+	result tcp "$case" receive $((got * 1000 / (bytes / 1000)))
+	result tcp "$case" entered "$in"
+	result tcp "$case" left "$out"
+	result tcp "$case" bytes $bytes
+}
+
+# tcp_of KIND WIRE
+tcp_of() {
+	if ! tunnel_add "$1" "$1" ttl 64; then
+		void tcp "$1.$2" "ip says: ${AT//$'\n'/; }"
+	else
+		must r1 "ip address add 10.7.0.1/24 dev $DEV"
+		must r2 "ip address add 10.7.0.2/24 dev $DEV"
+		stream "$1.$2" "$DEV" 10.7.0.2
+	fi
+	tunnel_del
+}
+
+# wire on|off: whether the wire takes super-packets of 64 KB
+wire() {
+	must r1 "ethtool -K wan tso $1 gso $1"
+	must r2 "ethtool -K wan tso $1 gso $1"
+}
+
+bench_tcp() {
+	local offload space
+
+	mygre_unload
+	network_begin
+	for space in r1 r2; do
+		must $space 'echo 4096 400000 400000 >/proc/sys/net/ipv4/tcp_rmem'
+		must $space 'echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save'
+	done
+	settle
+	thread_wan r1
+	SENDING=$THREAD
+	thread_wan r2
+	RECEIVING=$THREAD
+	if [ -z "$SENDING" ] || [ -z "$RECEIVING" ]; then
+		void tcp all "this kernel gives veth no threads"
+		network_end
+		return
+	fi
+	for offload in on off; do
+		wire $offload
+		stream plain.$offload wan "$RIGHT"
+		tcp_of gre $offload
+	done
+	mygre_load
+	for offload in on off; do
+		wire $offload
+		tcp_of mygre $offload
+	done
+	network_end
+}
