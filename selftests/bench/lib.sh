@@ -24,7 +24,12 @@ MAC_RIGHT=02:00:00:00:09:02
 AT=
 FIGURE=
 LOSSES=
+# shellcheck disable=SC2034 # for the parts
+WORK=
+WORKED=
+NAP=
 declare -A SHELL_IN=() SHELL_OUT=()
+mkdir -p "$TMP"
 
 # What the host reads. Everything else that is printed is for people.
 result() { # PART CASE METRIC VALUE
@@ -50,6 +55,7 @@ say() {
 space_shell() {
 	local name=$1 in out
 
+	rm -f "$TMP/$name.in" "$TMP/$name.out"
 	mkfifo "$TMP/$name.in" "$TMP/$name.out"
 	# shellcheck disable=SC2016 # for the shell inside
 	ip netns exec "$name" bash -c '
@@ -104,8 +110,6 @@ must_ipn() {
 network_begin() {
 	local space
 
-	rm -rf "$TMP"
-	mkdir -p "$TMP"
 	# shellcheck disable=SC2086 # a list
 	printf 'netns add %s\n' $SPACES | ip -batch -
 	for space in $SPACES; do
@@ -196,6 +200,20 @@ route_into() {
 	else
 		echo "route add $2 dev $DEV"
 	fi
+}
+
+# batch COUNT FORMAT: lines for ip; "%n" is 1 to COUNT, "%a" is an address made
+# of it, and no two are the same.
+batch() {
+	awk -v count="$1" -v format="$2" 'BEGIN {
+		for (i = 1; i <= count; i++) {
+			line = format
+			gsub(/%n/, i, line)
+			gsub(/%a/, "198." 18 + int(i / 65536) "." \
+				int(i / 256) % 256 "." i % 256, line)
+			print line
+		}
+	}'
 }
 
 # tunnel_add KIND-LEFT KIND-RIGHT OPTIONS...: DEV in r1 and in r2, and the route
@@ -332,4 +350,42 @@ mygre_load() {
 
 mygre_unload() {
 	[ ! -e /sys/module/mygre ] || rmmod mygre
+}
+
+# --- the clock ----------------------------------------------------------------
+
+# What the processor has done so far, in microseconds that it did not sleep; in
+# WORKED. The kernel knows its sleep to 10 ms, so this is for long work.
+worked() {
+	local idle wait
+
+	# cpu, user, nice, system
+	read -r _ _ _ _ idle wait _ </proc/stat
+	WORKED=$((${EPOCHREALTIME/[.,]/} - (idle + wait) * 10000))
+}
+
+# work COMMAND...: in WORK, the microseconds that it took to do it, whoever in
+# the kernel did it, until nothing is left to do.
+work() {
+	local before rc=0
+
+	settle
+	worked
+	before=$WORKED
+	"$@" || rc=$?
+	settle
+	worked
+	# shellcheck disable=SC2034 # for the parts
+	WORK=$((WORKED - before))
+	return "$rc"
+}
+
+# What is freed later is freed within some tenths of a second. Nobody writes to
+# this fifo; to start sleep would be work.
+settle() {
+	if [ -z "$NAP" ]; then
+		mkfifo "$TMP/nap"
+		exec {NAP}<>"$TMP/nap"
+	fi
+	read -r -t 0.5 -u "$NAP" || :
 }

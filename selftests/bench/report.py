@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 report.py DIR RELEASE COMMIT: what the guests of the benchmark said, on stdin,
-as tables on the terminal, and in DIR/results.json.
+as tables on the terminal, in DIR/results.json, and as a plot.
 
 That file keeps the last result of each part for each release. Status 1 if a
 figure is missing or not good enough.
@@ -9,6 +9,7 @@ figure is missing or not good enough.
 
 import datetime
 import json
+import math
 import os
 import sys
 
@@ -144,10 +145,222 @@ def show_profile(figures):
     table(rows)
 
 
+def of_theirs(figures, part, metric, suffix=""):
+    return ratio(figures.get(part, "mygre" + suffix, metric),
+                 figures.get(part, "gre" + suffix, metric))
+
+
+def show_scale(figures):
+    print("A packet when the receiver has many tunnels, its own made last")
+    words = {"apart": "each with addresses of its own",
+             "local": "all with one local address",
+             "remote": "all with one remote address",
+             "pair": "all with both, and a key each"}
+    rows = [("", "tunnels", "packet", "tax")]
+    for case in figures.parts["scale"]:
+        kind, _, rest = case.partition(".")
+        how, _, count = rest.partition(".")
+        name = kind + (", " + words[how] if rest else "")
+        rows.append((name, number(int(count)) if count else "",
+                     number(figures.get("scale", case, "packet")),
+                     number(figures.tax(case, "scale") if rest else None)))
+    table(rows)
+
+
+def judge_scale(figures):
+    one = figures.tax("mygre.apart.1", "scale")
+    many = figures.tax("mygre.apart.100000", "scale")
+    growth = None if None in (one, many) else max(0, many - one) / one
+    # less than this is what two measurements of the same thing differ by
+    yield "growth to 100,000 tunnels, of the tax", growth, 0.03, 0.005
+
+
+def show_control(figures):
+    print("One of 10,000 tunnels, in instructions")
+    metrics = ("create", "change", "delete", "netns")
+    rows = [("", "create", "change", "delete", "with its netns")]
+    for case in figures.parts["control"]:
+        rows.append((case, *(number(figures.get("control", case, metric))
+                             for metric in metrics)))
+    rows.append(("of ip_gre's",
+                 *(number(of_theirs(figures, "control", metric), "{:.2f}")
+                   for metric in metrics)))
+    table(rows)
+
+
+def judge_control(figures):
+    for metric, title in (("create", "creating one of 10,000 tunnels"),
+                          ("delete", "deleting one of 10,000"),
+                          ("netns", "deleting the netns of 10,000")):
+        yield title, of_theirs(figures, "control", metric), 1.0, 0.7
+
+
+def memory_sum(figures, case):
+    values = [figures.get("memory", case, metric)
+              for metric in ("slab", "percpu")]
+    return None if None in values else sum(values)
+
+
+def show_memory(figures):
+    print("What a tunnel keeps, in bytes; any device costs what dummy does")
+    rows = [("", "possible CPUs", "slab", "per-CPU", "sum", "above dummy")]
+    for case, values in figures.parts["memory"].items():
+        kind, _, cpus = case.partition(".")
+        above = memory_sum(figures, case)
+        dummy = memory_sum(figures, "dummy." + cpus)
+        if None in (above, dummy) or kind == "dummy":
+            dummy = None
+        rows.append((kind, cpus, number(values.get("slab")),
+                     number(values.get("percpu")), number(above),
+                     number(None if dummy is None else above - dummy)))
+    table(rows)
+
+
+def judge_memory(figures):
+    sums = [memory_sum(figures, kind + ".64")
+            for kind in ("mygre", "gre", "dummy")]
+    yield ("memory per tunnel, 64 possible CPUs",
+           ratio(sums[0], sums[1]), 0.5, 0.2)
+    above = None
+    if None not in sums:
+        above = ratio(sums[0] - sums[2], sums[1] - sums[2])
+    yield "the same, above what any device takes", above, 0.5, 0.2
+
+
+TCP_WIRE = {"on": "super-packets on the wire", "off": "1500 bytes on the wire"}
+
+
+def show_tcp(figures):
+    print("One TCP stream, in instructions for a megabyte (1,000,000 bytes);")
+    print("mean bytes of what entered and left the tunnel")
+    rows = [("", "sender", "receiver", "entered", "left")]
+    for case in figures.parts["tcp"]:
+        kind, _, wire = case.partition(".")
+        rows.append(("{}, {}".format(kind, TCP_WIRE[wire]),
+                     *(number(figures.get("tcp", case, metric)) for metric in
+                       ("send", "receive", "entered", "left"))))
+    table(rows)
+
+
+def judge_tcp(figures):
+    for wire, words in TCP_WIRE.items():
+        for metric, title in (("send", "sender"), ("receive", "receiver")):
+            yield ("TCP, {}, {}".format(title, words),
+                   of_theirs(figures, "tcp", metric, "." + wire), 1.0, 0.9)
+
+
+def show_routes(figures):
+    print("50,000 packets, each to another host behind one tunnel")
+    print("(exceptions: among the last 8,000)")
+    rows = [("", "packet", "PMTU exceptions")]
+    for case in figures.parts["routes"]:
+        rows.append((case, number(figures.get("routes", case, "packet")),
+                     number(figures.get("routes", case, "exceptions"))))
+    table(rows)
+
+
+def judge_routes(figures):
+    yield ("PMTU exceptions made by 50,000 hosts, number",
+           figures.get("routes", "mygre", "exceptions"), 0, 0)
+
+
+def unexplained(figures, of):
+    """What writes to shared memory, and nobody has said why."""
+    return [case.partition(".")[2]
+            for case, values in figures.parts["shared"].items()
+            if case.startswith(of + ".") and "unexplained" in values]
+
+
+def show_shared(figures):
+    print("What in the module writes to memory that processors share")
+    rows = [("", "times", "explained")]
+    for case, values in figures.parts["shared"].items():
+        of, _, what = case.partition(".")
+        if of == "module":
+            rows.append((what, number(sum(values.values())),
+                         "yes" if "explained" in values else "NO"))
+    table(rows)
+
+
+def judge_shared(figures):
+    # the control: what was planted must be found, or nothing was looked at
+    planted = unexplained(figures, "planted")
+    found = len(unexplained(figures, "module"))
+    yield ("shared writes for a packet, number",
+           found if len(planted) == 2 else None, 0, 0)
+
+
 PARTS = {
+    "shared": (show_shared, judge_shared),
     "forward": (show_forward, judge_forward),
+    "scale": (show_scale, judge_scale),
+    "tcp": (show_tcp, judge_tcp),
+    "control": (show_control, judge_control),
+    "memory": (show_memory, judge_memory),
+    "routes": (show_routes, judge_routes),
     "profile": (show_profile, lambda figures: []),
 }
+
+
+# --- the plot -----------------------------------------------------------------
+
+def points(cases):
+    """The tax by the number of tunnels: kind -> [(tunnels, tax)]."""
+    lines = {}
+    for case, values in cases.items():
+        kind, _, rest = case.partition(".")
+        how, _, count = rest.partition(".")
+        if how == "apart":
+            lines.setdefault(kind, []).append(
+                (int(count), values["packet"] - cases["plain"]["packet"]))
+    return {kind: sorted(line) for kind, line in lines.items()}
+
+
+def plot(cases, kernel):
+    """An SVG of them; the number of tunnels is on a scale of tens."""
+    width, height, left, bottom = 720, 420, 80, 60
+    lines = points(cases)
+    top = max(tax for line in lines.values() for _, tax in line)
+    step = 1000
+    while top / step > 10:
+        step *= 2
+    top = (int(top / step) + 1) * step
+
+    def x(count):
+        return left + (width - left - 110) * math.log10(count) / 5
+
+    def y(tax):
+        return height - bottom - (height - bottom - 50) * tax / top
+
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" '
+           'font-family="sans-serif" font-size="13">'.format(width, height),
+           '<rect width="100%" height="100%" fill="white"/>',
+           '<text x="{}" y="25" font-size="15">Instructions that a tunnel adds '
+           'to a packet, by the receiver\'s tunnels (Linux {})</text>'.format(
+               left - 50, kernel)]
+    for tax in range(0, top + 1, step):
+        out.append('<line x1="{}" x2="{}" y1="{y:.1f}" y2="{y:.1f}" '
+                   'stroke="#ddd"/><text x="{}" y="{:.1f}" '
+                   'text-anchor="end">{:,}</text>'.format(
+                       left, x(1e5), left - 8, y(tax) + 4, tax, y=y(tax)))
+    for power in range(6):
+        out.append('<text x="{:.1f}" y="{}" text-anchor="middle">{:,}</text>'
+                   .format(x(10 ** power), height - bottom + 22, 10 ** power))
+    out.append('<text x="{:.1f}" y="{}" text-anchor="middle">tunnels</text>'
+               .format(x(10 ** 2.5), height - 12))
+    for kind, line in lines.items():
+        color = {"mygre": "#0a7d33"}.get(kind, "#c0392b")
+        path = " ".join("{:.1f},{:.1f}".format(x(count), y(tax))
+                        for count, tax in line)
+        out.append('<polyline points="{}" fill="none" stroke="{}" '
+                   'stroke-width="2"/>'.format(path, color))
+        for count, tax in line:
+            out.append('<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="{}">'
+                       '<title>{}: {:,.0f} with {:,} tunnels</title></circle>'
+                       .format(x(count), y(tax), color, kind, tax, count))
+        out.append('<text x="{:.1f}" y="{:.1f}" fill="{}">{}</text>'.format(
+            x(line[-1][0]) + 10, y(line[-1][1]) + 4, color, kind))
+    return "\n".join(out + ["</svg>"]) + "\n"
 
 
 # --- the whole ----------------------------------------------------------------
@@ -174,7 +387,7 @@ def judge(figures):
 
 
 def show_rows(rows):
-    print("Against ip_gre, which is 1")
+    print("Against ip_gre, which is 1, where nothing else is said")
     lines = [("", "measured", "must", "aim", "verdict")]
     for row in rows:
         lines.append((row["title"], number(row["value"], "{:.3f}"),
@@ -206,7 +419,6 @@ def save(figures, rows, folder, release, commit):
         json.dump(results, file, indent=1)
         file.write("\n")
     os.replace(path + ".new", path)
-    return results
 
 
 def main():
@@ -226,6 +438,12 @@ def main():
     for part, case, why in figures.voids:
         print("  no figure for {} {}: {}".format(part, case, why))
     save(figures, rows, folder, release, commit)
+    cases = figures.parts.get("scale", {})
+    if "plain" in cases and points(cases):
+        path = os.path.join(folder, "tunnels-{}.svg".format(release))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(plot(cases, figures.kernel))
+        print("plot: " + path)
     missed = [row for row in rows if row["verdict"].isupper()]
     print("{} rows: {} missed; {} figures void; see {}".format(
         len(rows), len(missed), len(figures.voids),
