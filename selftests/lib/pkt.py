@@ -368,12 +368,14 @@ class Server:
         self.sockets[name].setsockopt(socket.IPPROTO_UDP, 104, 1)  # UDP_GRO
 
     def do_datagrams(self, space, address, port, count, digits):
-        """datagrams NS ADDRESS PORT COUNT HEX: by UDP, one after the other."""
+        """datagrams NS ADDRESS PORT COUNT HEX: by UDP, handed over at once."""
+        data = bytes.fromhex(digits)
+        size = struct.pack("H", len(data))
         with Within(space), \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((address, int(port)))
-            for _ in range(int(count)):
-                sock.send(bytes.fromhex(digits))
+            sock.sendmsg([data * int(count)],           # UDP_SEGMENT
+                         [(socket.IPPROTO_UDP, 103, size)])
 
     def do_merged(self, name, timeout, size):
         """merged NAME MS SIZE: how many datagrams of that size came at once,
