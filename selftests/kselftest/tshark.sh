@@ -83,8 +83,8 @@ capture() {
 	ip netns exec a bash -c 'echo -n odd >/dev/udp/10.0.0.2/9' || rc=1
 	# until the last of them has been written
 	for _ in {1..50}; do
-		! tcpdump -nr "$tmp/pcap" 2>/dev/null | grep -qF '> 10.0.0.2.9:' ||
-			break
+		! tcpdump -nr "$tmp/pcap" 2>/dev/null |
+			grep -F '> 10.0.0.2.9:' >/dev/null || break
 		sleep 0.1
 	done
 	kill -INT $pid

@@ -203,7 +203,7 @@ test_metadata() {
 # filtered PREF COUNT: so many packets met that filter.
 filtered() {
 	at a tc -s filter show dev mp ingress pref "$1" |
-		grep -q "Sent [0-9]* bytes $2 pkt"
+		grep "Sent [0-9]* bytes $2 pkt" >/dev/null
 }
 
 # an unresolved neighbour is asked for over netlink, and its packets wait
