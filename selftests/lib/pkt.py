@@ -377,12 +377,15 @@ class Server:
             sock.sendmsg([data * int(count)],           # UDP_SEGMENT
                          [(socket.IPPROTO_UDP, 103, size)])
 
-    def do_merged(self, name, timeout, size):
-        """merged NAME MS SIZE: how many datagrams of that size came at once,
-        the most of any time, until MS pass without one."""
-        most = 0
-        while select.select([self.sockets[name]], [], [], int(timeout) / 1000)[0]:
-            most = max(most, len(self.sockets[name].recv(65536)) // int(size))
+    def do_merged(self, name, timeout, size, count):
+        """merged NAME MS SIZE COUNT: receive datagrams of that size until COUNT
+        have come, or none for MS: how many came at once, the most of any time."""
+        most = total = 0
+        while total < int(count) and \
+                select.select([self.sockets[name]], [], [], int(timeout) / 1000)[0]:
+            number = len(self.sockets[name].recv(65536)) // int(size)
+            most = max(most, number)
+            total += number
         return most
 
     def do_pptp(self, name, space, local, call, remote, remote_call):
