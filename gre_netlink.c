@@ -386,30 +386,47 @@ static int mygre_netlink_fill_info(struct sk_buff *skb,
 	return err ? -EMSGSIZE : 0;
 }
 
+/*
+ * One counter: an attribute with 64 bits. They stand in a row, so that the next
+ * one has a value at an address that is no multiple of 8.
+ */
+struct mygre_netlink_count {
+	struct nlattr attr;
+	u8 value[sizeof(u64)];
+};
+
+#define MYGRE_NETLINK_COUNTS \
+	(MYGRE_STAT_MAX * sizeof(struct mygre_netlink_count))
+
 static size_t mygre_netlink_get_xstats_size(const struct net_device *dev)
 {
-	return nla_total_size(MYGRE_STAT_MAX * nla_total_size_64bit(8));
+	return nla_total_size(MYGRE_NETLINK_COUNTS);
 }
 
+/*
+ * Every notification bears them, four for a tunnel's life. To put them one by
+ * one would be a hundredth of what it costs to make and delete a tunnel.
+ */
 static int mygre_netlink_fill_xstats(struct sk_buff *skb,
 				     const struct net_device *dev)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct mygre_netlink_count *count;
 	struct nlattr *nest;
 	int reason;
+	u64 value;
 
-	nest = nla_nest_start(skb, IFLA_INFO_XSTATS);
+	nest = nla_reserve(skb, IFLA_INFO_XSTATS | NLA_F_NESTED,
+			   MYGRE_NETLINK_COUNTS);
 	if (!nest)
 		return -EMSGSIZE;
-	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++) {
-		if (nla_put_u64_64bit(skb, reason,
-				      mygre_stats_read(tunnel, reason),
-				      MYGRE_STAT_UNSPEC)) {
-			nla_nest_cancel(skb, nest);
-			return -EMSGSIZE;
-		}
+	count = nla_data(nest);
+	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++, count++) {
+		count->attr.nla_len = sizeof(*count);
+		count->attr.nla_type = reason;
+		value = mygre_stats_read(tunnel, reason);
+		memcpy(count->value, &value, sizeof(value));
 	}
-	nla_nest_end(skb, nest);
 	return 0;
 }
 
