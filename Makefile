@@ -20,8 +20,8 @@ help:
 	@echo 'this installs qemu and fetches a release tree:'
 	@echo
 	@echo '  make demo           a tunnel at work'
-	@echo '  make check          lint, unit tests, all tests'
-	@echo '  make check-all      the same on all three kernels'
+	@echo '  make check          lint, unit tests, tests: five minutes'
+	@echo '  make check-all      the same on all three kernels, in the long form'
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
@@ -30,6 +30,7 @@ help:
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
 	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
+	@echo '  LONG=1              make check in its long form: all of every test'
 	@echo '  HOST=1              make check on the running kernel instead'
 	@echo '  KTAP_VERBOSE=1      output of passing tests as well'
 	@echo '  MYGRE_SLOW=N        time limits times N'
@@ -56,10 +57,11 @@ demo:
 	@selftests/vm/boot -r $(RELEASE) -t 120 -- selftests/demo.sh
 
 check:
-	@TESTS="$(TESTS)" HOST="$(HOST)" selftests/vm/check $(RELEASE)
+	@TESTS="$(TESTS)" HOST="$(HOST)" LONG="$(LONG)" \
+		selftests/vm/check $(RELEASE)
 
 check-all:
-	@TESTS="$(TESTS)" selftests/vm/check bookworm trixie trixie-backports
+	@TESTS="$(TESTS)" LONG=1 selftests/vm/check bookworm trixie trixie-backports
 
 check-kselftest:
 	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)

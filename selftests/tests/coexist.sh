@@ -5,6 +5,7 @@
 # unloading either leaves the other working, and what is neither's goes where
 # it went before.
 
+# long: other_way erspan
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

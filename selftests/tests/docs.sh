@@ -6,6 +6,7 @@
 # the pages are marked is in Documentation/developers.md, "How to add".
 # time limit: 600 s, for it starts some 800 programs
 
+# long: all
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"

@@ -4,6 +4,7 @@
 # The GRE header's fields: checksum (RFC 2784), sequence number (RFC 2890),
 # reserved bits, and payloads that have something special: WCCP and MPLS.
 
+# long: csum_pieces counters ip_tunnel
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

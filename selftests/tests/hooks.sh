@@ -9,6 +9,7 @@
 #	h 172.16.1.2, a 172.16.1.1; a 10.10.10.1 and 10.11.0.1, b likewise .2;
 #	behind b 172.16.2.1
 
+# long: firewall_drops conntrack classify
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

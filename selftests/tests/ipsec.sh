@@ -4,6 +4,7 @@
 # A tunnel under IPsec in transport mode: how sites are joined in practice.
 # What a policy does is told from what is on the wire between a and b.
 
+# long: key missing block
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

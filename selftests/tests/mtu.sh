@@ -3,6 +3,7 @@
 #
 # The device's MTU at its limits. (What follows from the path is in pmtu.sh.)
 
+# long: all
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

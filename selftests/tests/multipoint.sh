@@ -8,6 +8,7 @@
 # The device mp on a has an address in 192.168.9.0/24, where the neighbours
 # are; b and c are ordinary ends.
 
+# long: header_bytes foreign change_key
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

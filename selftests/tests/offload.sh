@@ -5,6 +5,7 @@
 # it, and the data is what was sent, whatever the devices below can do.
 
 # cpus: 2
+# long: tap_plain vlan nested mpls
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

@@ -4,6 +4,7 @@
 # Every option: what it does on the wire, how it is shown, how it is changed,
 # and what happens to a tunnel that moves.
 
+# long: defaults traffic
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

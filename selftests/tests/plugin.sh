@@ -5,6 +5,7 @@
 # "type mygre", one device each, show the same. (What the plugin sends, and the
 # words that the module refuses, are the subject of package/words.sh.)
 
+# long: change_bare unsupported
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words to be split
 # shellcheck source=selftests/lib/ktap.sh

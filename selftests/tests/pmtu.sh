@@ -4,6 +4,7 @@
 # How long a packet may be: the device's MTU, the path MTU that routers tell of,
 # the outer DF bit, and who hears of it.
 
+# long: super super_gre tracked routes exceptions vrf
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
