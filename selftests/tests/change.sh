@@ -7,7 +7,7 @@
 # an end has counted as dropped.
 
 # cpus: 2
-# long: one_end_tap refused
+# long: one_end one_end_tap refused
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

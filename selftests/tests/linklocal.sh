@@ -4,6 +4,7 @@
 # IPv6 link-local addresses: in each mode the ones that the kernel gives to its
 # own gre, with and without a local address.
 
+# long: all
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh

@@ -4,6 +4,7 @@
 # Ethernet in GRE: the device, bridges and VLANs, the kernel's gretap as the
 # peer, and frames that are too big.
 
+# long: peers
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
