@@ -1,0 +1,271 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Things that happen at once: settings, tunnels, namespaces, underlays and
+# modules come and go on one processor while packets are sent, received and
+# captured on the other. What counts is that the kernel has nothing to say to
+# it (selftests/run looks), that nothing is left, and that tunnels work after.
+#
+# Each case lasts 2 s, in the long form 6, in make soak 60 (RACE_SECONDS).
+# time limit: 1200 s
+
+# cpus: 2
+# long: writers address unload gre_beside
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+RACE_SECONDS=${RACE_SECONDS:-$([ -n "${LONG:-}" ] && echo 6 || echo 2)}
+BUSY=()
+
+ENDS="local 10.10.10.10 remote 10.10.10.11"
+AWAY="local 10.10.10.11 remote 10.10.10.10"
+
+topology() {
+	ns_add a b
+	ns6 a b
+	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+}
+
+setup_each() {
+	tunnels_up
+	busy
+}
+
+cleanup_each() {
+	idle
+	tunnels_del a b
+}
+
+# tunnels_up: one of each kind between a and b.
+tunnels_up() {
+	tunnel a gre1 $ENDS ttl 64
+	tunnel b gre1 $AWAY ttl 64
+	tunnel_of "${KIND}tap" a tap1 $ENDS ttl 64 key 7
+	tunnel_of "${KIND}tap" b tap1 $AWAY ttl 64 key 7
+	addresses_add
+}
+
+addresses_add() {
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	pk address b gre1 192.168.9.2/24 || fail "$PKT"
+	pk address a tap1 192.168.7.1/24 || fail "$PKT"
+	pk address b tap1 192.168.7.2/24 || fail "$PKT"
+}
+
+# busy: packets both ways through both tunnels, large and small, and somebody
+# who looks at the wire and into the tunnels.
+busy() {
+	BUSY=()
+	occupy a ping -q -n -A -s 1800 192.168.9.2
+	occupy b ping -q -n -A 192.168.7.1
+	occupy a tcpdump -p -n -i eth0 -w /dev/null proto 47
+	occupy b tcpdump -p -n -i any -w /dev/null
+}
+
+# occupy NS COMMAND...: in the background, again whenever it gives up.
+occupy() {
+	local name=$1
+
+	shift
+	start $name bash -c 'trap "kill \$!; exit" TERM
+		while :; do "$@" & wait $!; read -r -t 0.1 <> <(:); done' \
+		occupy "$@" >/dev/null 2>&1
+	BUSY+=("$STARTED")
+}
+
+idle() {
+	local pid
+
+	for pid in "${BUSY[@]}"; do
+		kill "$pid" || continue
+		wait "$pid" || :
+	done
+	BUSY=()
+}
+
+# for_a_while COMMAND...: again and again until time is up, twice at least. What it does may be
+# refused; what must not be is checked afterwards.
+for_a_while() {
+	local end=$((${EPOCHREALTIME/[.,]/} + RACE_SECONDS * 1000000)) rounds=0
+
+	while [ "${EPOCHREALTIME/[.,]/}" -lt $end ] || [ $rounds -lt 2 ]; do
+		"$@" || fail "$*"
+		rounds=$((rounds + 1))
+	done
+	echo "$rounds rounds of $*"
+}
+
+# works NS ADDRESS: there is an answer.
+works() {
+	at $1 ping -q -n -c 1 -W 1 $2
+}
+
+both_work() {
+	works a 192.168.9.2 && works a 192.168.7.2
+}
+
+# batch NS: lines for ip; some may fail.
+batch() {
+	ip -n "$1$NS_TAG" -force -batch - >/dev/null 2>&1 || :
+}
+
+# Every setting of a device that is up, there and back. A new one is one line.
+SETTINGS="
+ttl 1|ttl 64
+tos inherit|tos 0x10|tos 0
+nopmtudisc ttl inherit|ttl 64 pmtudisc
+ignore-df nopmtudisc ttl inherit|noignore-df ttl 64 pmtudisc
+key 5|ikey 6|okey 7|nokey
+csum|icsum|nocsum
+seq|noseq
+fwmark 3|fwmark 0
+dev eth0|dev lo
+local 10.10.10.99|local 10.10.10.10
+remote 10.10.10.99|remote 10.10.10.11
+"
+
+change_all() {
+	local row part dev kind
+
+	while read -r row; do
+		IFS='|' read -r -a row <<<"$row"
+		for part in "${row[@]}"; do
+			for dev in gre1 tap1; do
+				kind=$KIND
+				[ $dev = gre1 ] || kind=${KIND}tap
+				echo "link change $dev type $kind $part"
+			done
+		done
+	done <<<"${SETTINGS//$'\n\n'/$'\n'}" | batch a
+}
+
+# every setting changes
+test_change() {
+	for_a_while change_all
+	ipn a link show gre1
+	tunnels_del a b
+	tunnels_up
+	wait_for both_work
+}
+
+# writer NUMBER: its own hundred tunnels come and go, and ten that others want too
+writer() {
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		echo "link add w$1.$i up type $KIND $ENDS key $1$i"
+	done
+	for ((i = 0; i < 10; i++)); do
+		echo "link add all$i up type $KIND $ENDS key 9000$i"
+		echo "link del all$i"
+	done
+	for ((i = 0; i < 100; i++)); do
+		echo "link del w$1.$i"
+	done
+}
+
+writers() {
+	local number pids=()
+
+	for number in 1 2 3; do
+		batch a < <(writer $number) &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+}
+
+# several writers add and delete tunnels, some of the same name
+test_writers() {
+	for_a_while writers
+	must_fail ipn a link show w1.0
+	must_fail ipn a link show all0
+	wait_for both_work
+}
+
+# c is a namespace with a tunnel to b, whose packets are in flight when it ends.
+short_life() {
+	local pid
+
+	ns_add c
+	ip link add in-c netns "b$NS_TAG" type veth peer name eth0 netns "c$NS_TAG"
+	wire_end b in-c 10.20.0.1/24
+	wire_end c eth0 10.20.0.2/24
+	tunnel b to-c local 10.20.0.1 remote 10.20.0.2 ttl 64
+	tunnel c to-b local 10.20.0.2 remote 10.20.0.1 ttl 64
+	pk address b to-c 192.168.5.1/24 || fail "$PKT"
+	pk address c to-b 192.168.5.2/24 || fail "$PKT"
+	start b ping -q -n -f -c 300 192.168.5.2 >/dev/null 2>&1
+	pid=$STARTED
+	works c 192.168.5.1 >/dev/null
+	ns_del c
+	wait $pid || :
+	ipn b link del to-c
+}
+
+# a namespace ends with packets in flight
+test_netns() {
+	for_a_while short_life
+	wait_for both_work
+}
+
+underlay_again() {
+	ipn a link del eth0
+	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+}
+
+# the underlay's device is deleted and comes back
+test_underlay() {
+	for_a_while underlay_again
+	wait_for both_work
+}
+
+address_again() {
+	printf '%s\n' "address del 10.10.10.10/24 dev eth0" \
+		"address add 10.10.10.10/24 dev eth0" \
+		"link set eth0 down" "link set eth0 up" | batch a
+}
+
+# the local address goes and comes back, and so does the link
+test_address() {
+	for_a_while address_again
+	wait_for both_work
+}
+
+# the module goes and comes back; ip_gre has protocol 47 meanwhile
+module_again() {
+	rmmod mygre
+	mygre_load
+	tunnels_up
+}
+
+# the module is unloaded with tunnels up
+test_unload() {
+	needs_mygre "a module to unload"
+	needs_own_kernel
+	for_a_while module_again
+	wait_for both_work
+}
+
+gre_again() {
+	modprobe ip_gre
+	batch b <<-END
+		link add old type gre $AWAY key 77
+		link set old up
+		link del old
+	END
+	modprobe -r ip_gre
+}
+
+# ip_gre comes and goes beside it
+test_gre_beside() {
+	needs_own_kernel
+	for_a_while gre_again
+	wait_for both_work
+}
+
+netns_begin topology
+ktap_main "$@"
