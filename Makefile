@@ -24,6 +24,7 @@ help:
 	@echo '  make check-all      the same on all three kernels, in the long form'
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
+	@echo '  make fuzz           libFuzzer on the wire format: TIME=60 seconds'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
 	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
 	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
@@ -33,6 +34,7 @@ help:
 	@echo '  LONG=1              make check in its long form: all of every test'
 	@echo '  HOST=1              make check on the running kernel instead'
 	@echo '  KTAP_VERBOSE=1      output of passing tests as well'
+	@echo '  SEED=N CASES=N      of tests that make up their cases'
 	@echo '  MYGRE_SLOW=N        time limits times N'
 	@echo '  MYGRE_CACHE=DIR     release trees (/var/cache/mygre)'
 	@echo '  MYGRE_BUILD=DIR     build directories (build)'
@@ -58,7 +60,7 @@ demo:
 
 check:
 	@TESTS="$(TESTS)" HOST="$(HOST)" LONG="$(LONG)" \
-		selftests/vm/check $(RELEASE)
+		SEED="$(SEED)" CASES="$(CASES)" selftests/vm/check $(RELEASE)
 
 check-all:
 	@TESTS="$(TESTS)" LONG=1 selftests/vm/check bookworm trixie trixie-backports
@@ -84,7 +86,10 @@ unit:
 	@selftests/vm/build $(RELEASE)
 	@selftests/vm/enter $(RELEASE) selftests/run -n selftests/vm/unit
 
+fuzz:
+	@TIME="$(TIME)" SEED="$(SEED)" selftests/unit/fuzz $(RELEASE)
+
 .PHONY: all help modules plugin clean demo check check-all check-kselftest shell \
-	lint unit bench bench-profile
+	lint unit fuzz bench bench-profile
 
 -include install.mk
