@@ -234,7 +234,7 @@ static bool mygre_xmit_tell_sender(struct mygre_xmit_state *state,
 	if (state->inner_proto == htons(ETH_P_IP))
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
 			      htonl(mtu));
-	else if (IS_ENABLED(CONFIG_IPV6))
+	else if (IS_ENABLED(CONFIG_IPV6) && ipv6_mod_enabled())
 		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 	return true;
 }

@@ -45,6 +45,14 @@ test_inside() {
 	log_expect_nothing
 }
 
+# the same while a socket wants its datagrams merged: whose addresses are ours
+# is then asked for each of them
+test_merging() {
+	pk merging sock b 9 || fail "$PKT"
+	test_inside
+	pk close sock || fail "$PKT"
+}
+
 # it is too long for the path: there is nobody to tell, so it is split
 test_too_big() {
 	local packet="ip6 fd00::1 fd00::2 / udp 1 2 / zero 1500"
