@@ -27,6 +27,7 @@ help:
 	@echo '  make fuzz           libFuzzer on the wire format: TIME=60 seconds'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
 	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
+	@echo '  make soak           races, fuzzing, load and a day: two hours'
 	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
@@ -71,6 +72,9 @@ check-kselftest:
 bench:
 	@selftests/bench/run $(RELEASE) $(TESTS)
 
+soak:
+	@selftests/soak/run $(RELEASE) $(TESTS)
+
 bench-profile:
 	@BENCH_CASES="$(TESTS)" selftests/bench/run $(RELEASE) profile
 
@@ -89,7 +93,7 @@ unit:
 fuzz:
 	@TIME="$(TIME)" SEED="$(SEED)" selftests/unit/fuzz $(RELEASE)
 
-.PHONY: all help modules plugin clean demo check check-all check-kselftest shell \
+.PHONY: all help modules plugin clean demo check check-all soak check-kselftest shell \
 	lint unit fuzz bench bench-profile
 
 -include install.mk
