@@ -143,7 +143,7 @@ static bool mygre_gro_wants_udp6(const struct sk_buff *skb,
 {
 	struct net *net = dev_net(skb->dev);
 
-	/* Without IPv6 (ipv6.disable=1) there is no list of addresses either. */
+	/* Without IPv6 (ipv6.disable=1) there is no list of addresses. */
 	return mygre_compat_udp_merges() && ipv6_mod_enabled() &&
 	       ipv6_chk_addr(net, &ip->daddr, NULL, 0);
 }
