@@ -52,7 +52,7 @@ CLONE_NEWNET = 0x40000000
 # What a healthy kernel says whenever devices come and go, and what it says
 # about time on a machine that is emulated by a busy one.
 LOG_NOISE = re.compile("link becomes ready|promiscuous mode|taints kernel|"
-                       "module verification failed|hrtimer:|clocksource:|"
+                       "module verification failed|hrtimer:|clocksource:|sched_clock:|"
                        "interrupt took too long|hogged CPU|sched: RT throttl|"
                        "sched: DL replenish|(TSC|tsc)")
 
