@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What nlfuzz.py knows of the attributes that a request can have."""
+
+GROUP = 77
+
+# How many bytes a value of each type takes.
+LENGTHS = {"u8": (1,), "u16": (2,), "be16": (2,), "u32": (4,), "be32": (4,),
+           "addr": (4,), "bytes": range(1, 33)}
+
+FLAGS = [0, 0x2000, 0x8000, 0x1000, 0xb000, 0x4000, 0x0800, 0x0001, 0xffff]
+KEYS = [0, 1, 7, 0x80000000, 0xffffffff]
+HOSTS = [0x0a090901, 0x0a090902, 0x0a090903, 0x0a090904]
+ADDRESSES = HOSTS * 4 + [0, 0xe0000001, 0xefffffff, 0xffffffff, 0x7f000001]
+
+# The attributes of IFLA_INFO_DATA, one a line: number, name, type, what a new
+# device shows (None if nothing), interesting values, and what is shown of a
+# value that was accepted:
+#   same   the value itself
+#   flags  the bits that the mask named; the mask's number stands behind
+#   key    the value, while the flag word with the number behind has a key
+#   bool   1 for anything but 0
+#   zero   0, for it has no effect
+#   none   0, for nothing else is accepted
+#   never  it is not shown
+#   no     a request that has it is refused
+ATTRIBUTES = [
+    (1, "link", "u32", 0, [0, 1, 2, 99999, 0xffffffff], "same"),
+    (2, "iflags", "be16", 0, FLAGS, "flags", 64),
+    (3, "oflags", "be16", 0, FLAGS, "flags", 65),
+    (4, "ikey", "be32", 0, KEYS, "key", 2),
+    (5, "okey", "be32", 0, KEYS, "key", 3),
+    (6, "local", "addr", 0, ADDRESSES, "same"),
+    (7, "remote", "addr", 0, ADDRESSES, "same"),
+    (8, "ttl", "u8", 0, [0, 1, 64, 255], "same"),
+    (9, "tos", "u8", 0, [0, 1, 0x10, 0xb8, 255], "same"),
+    (10, "pmtudisc", "u8", 1, [0, 1, 2, 255], "bool"),
+    (11, "encap_limit", "u8", None, [0, 4], "no"),
+    (12, "flowinfo", "be32", None, [0, 0xfffff], "no"),
+    (13, "flags", "u32", None, [0, 0x20], "no"),
+    (14, "encap_type", "u16", 0, [0, 0, 0, 1, 2, 0xffff], "none"),
+    (15, "encap_flags", "u16", 0, [0, 1, 0xffff], "zero"),
+    (16, "encap_sport", "be16", 0, [0, 5555], "zero"),
+    (17, "encap_dport", "be16", 0, [0, 5555], "zero"),
+    (18, "external", "bytes", None, [0], "no"),
+    (19, "ignore_df", "u8", 0, [0, 1, 2], "bool"),
+    (20, "fwmark", "u32", 0, [0, 1, 0xffffffff], "same"),
+    (21, "erspan_index", "u32", None, [0, 1], "no"),
+    (22, "erspan_ver", "u8", None, [0, 1, 2], "no"),
+    (23, "erspan_dir", "u8", None, [0, 1], "no"),
+    (24, "erspan_hwid", "u16", None, [0, 1], "no"),
+    (64, "iflags_mask", "be16", None, [0, 0x2000, 0xb000, 0xffff], "never"),
+    (65, "oflags_mask", "be16", None, [0, 0x2000, 0xb000, 0xffff], "never"),
+]
+
+# Of what stands beside IFLA_LINKINFO, in the same form.
+BESIDE = [
+    (1, "address", "bytes", None, [0, 1, 2], ""),
+    (2, "broadcast", "bytes", None, [0, 1], ""),
+    (4, "mtu", "u32", None, [0, 67, 68, 1000, 1476, 65535, 1 << 31], ""),
+    (13, "txqlen", "u32", None, [0, 1000, 0xffffffff], ""),
+    (20, "alias", "bytes", None, [0x61], ""),
+    (27, "group", "u32", None, [GROUP], ""),
+    (31, "tx_queues", "u32", None, [0, 1, 4, 5000], ""),
+    (37, "link_netnsid", "u32", None, [0, 1, 0xffffffff], ""),
+    (40, "gso_max_segs", "u32", None, [0, 1, 65535, 1 << 20], ""),
+]
