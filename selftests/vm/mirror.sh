@@ -99,3 +99,28 @@ private_apt_setup() {
 		>"$1/sources.list"
 	private_apt "$1" update
 }
+
+# The first that there is.
+KERNEL_SOURCES="linux-source-7.2 linux-source"
+
+# private_source DIR SUITE: fetches the package of the newest kernel's source to
+# DIR, after private_apt_setup, and prints its name.
+private_source() {
+	local package
+
+	for package in $KERNEL_SOURCES; do
+		if [ "$package" = linux-source ]; then
+			# it only depends on the one of the day
+			package=$(private_apt "$1" \
+				-s -t "$2" install linux-source |
+				sed -n 's/^Inst \(linux-source-[0-9.]*\) .*/\1/p')
+		fi
+		if (cd "$1" && private_apt "$1" download "$package") \
+				>>"$1/log" 2>&1; then
+			echo "$package"
+			return
+		fi
+	done
+	tail -n 20 "$1/log" >&2
+	die "the kernel's source could not be fetched"
+}
