@@ -26,6 +26,7 @@ help:
 	@echo '  make lint, unit     only these'
 	@echo '  make fuzz           libFuzzer on the wire format: TIME=60 seconds'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
+	@echo '  make check-debug    all tests under a kernel that looks for bugs'
 	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
 	@echo '  make soak           races, fuzzing, load and a day: two hours'
 	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
@@ -69,6 +70,9 @@ check-all:
 check-kselftest:
 	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)
 
+check-debug:
+	@TESTS="$(TESTS)" selftests/debug/check
+
 bench:
 	@selftests/bench/run $(RELEASE) $(TESTS)
 
@@ -93,7 +97,7 @@ unit:
 fuzz:
 	@TIME="$(TIME)" SEED="$(SEED)" selftests/unit/fuzz $(RELEASE)
 
-.PHONY: all help modules plugin clean demo check check-all soak check-kselftest shell \
-	lint unit fuzz bench bench-profile
+.PHONY: all help modules plugin clean demo check check-all soak check-kselftest \
+	check-debug shell lint unit fuzz bench bench-profile
 
 -include install.mk
