@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every allocation of each action fails once, under a kernel that can do that:
+# what was refused leaves no trace, and succeeds when it is tried again. What
+# is lost on the way, after.sh finds. (To make a namespace
+# and to move a device there is not among them: the kernel itself warns, or dies,
+# where its own allocations fail then; ours in between cannot be told apart.)
+# time limit: 900 s
+
+# shellcheck disable=SC2086 # words
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+FAULTS=/sys/kernel/debug
+
+topology() {
+	local file
+
+	[ -e /proc/self/fail-nth ] || fail "a kernel without fault injection"
+	ns_add a
+	pk address a lo 10.9.9.1/24 || fail "$PKT"
+	for file in "$FAULTS"/fail*/verbose; do
+		echo 0 >"$file"
+	done
+	# those that may wait, too
+	echo N >$FAULTS/failslab/ignore-gfp-wait
+	echo N >$FAULTS/fail_page_alloc/ignore-gfp-wait
+	echo 0 >$FAULTS/fail_page_alloc/min-order
+}
+
+# faults ACTION [MODULE]
+faults() {
+	at a python3 -EB "$LIB_DIR/faults.py" "$@"
+}
+
+# making a tunnel of each sort
+test_add() {
+	local action
+
+	for action in add add_key_up add_tap add_multipoint add_tos; do
+		faults $action
+	done
+}
+
+# changing one
+test_change() {
+	local action
+
+	for action in change_key change_tos change_tap; do
+		tunnels_del a
+		faults $action
+	done
+}
+
+# taking it up, and into a group
+test_open() {
+	faults open
+	tunnels_del a
+	faults open_group
+}
+
+# deleting it
+test_delete() {
+	faults delete
+}
+
+# loading the module
+test_load() {
+	rmmod mygre
+	faults load "$MYGRE_KO"
+	mygre_load
+}
+
+cleanup_each() {
+	tunnels_del a
+}
+
+netns_begin topology
+ktap_main "$@"
