@@ -449,19 +449,14 @@ static int mygre_xmit_finish(struct net *net, struct sock *sk,
 static int mygre_xmit_out(struct net *net, struct sk_buff *skb)
 {
 	struct net_device *in = skb->dev, *out = skb_dst(skb)->dev;
-	int err;
 
 	ip_hdr(skb)->tot_len = htons(skb->len);
 	ip_send_check(ip_hdr(skb));
 	mygre_compat_count_out(net, skb->len);
 	skb->dev = out;
 	skb->protocol = htons(ETH_P_IP);
-	/* Devices send under the RCU of BH, neighbours want the other one. */
-	rcu_read_lock();
-	err = NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
-		      in, out, mygre_xmit_finish);
-	rcu_read_unlock();
-	return err;
+	return NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
+		       in, out, mygre_xmit_finish);
 }
 
 /* Hand the outer packet to the underlay; what that refuses counts as ours */
@@ -473,8 +468,14 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 	int err;
 
 	__this_cpu_inc(mygre_xmit_depth);
+	/*
+	 * Devices send under the RCU of BH. Neighbours want the other one, and
+	 * so does IPsec, when it takes a reference to the route.
+	 */
+	rcu_read_lock();
 	err = mygre_xmit_is_plain(skb, net, state->mtu) ?
 	      mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
+	rcu_read_unlock();
 	__this_cpu_dec(mygre_xmit_depth);
 
 	if (likely(!net_xmit_eval(err)))
