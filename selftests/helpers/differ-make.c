@@ -8,6 +8,9 @@
 
 #include "differ.h"
 
+/* A sequence number so far behind the newest is old for any receiver */
+#define SEQ_LONG_AGO	0x100000
+
 uint64_t random_state;
 uint32_t cookie;
 
@@ -382,7 +385,7 @@ static void spoil_header(struct conf *c, struct play *p, struct header *h)
 	case 3:
 		/* one of long ago, one ahead */
 		if (percent(60))
-			h->seq -= 0x100000 + rnd(0x40000000);
+			h->seq -= SEQ_LONG_AGO + rnd(0x40000000);
 		else
 			h->seq = c->seq += rnd(1000);
 		break;
@@ -419,7 +422,11 @@ static unsigned int make_wccp(struct play *p, struct header *h, uint8_t *inner)
 	return v2 + make_ip4(inner + v2, 40 + rnd(80));
 }
 
-/* Keep track of the newest number; a great leap would end all that follow */
+/*
+ * Keep track of the newest number; a great leap would end all that follow. A
+ * packet that only one side takes leaves the other with an older number, so
+ * one a little behind the newest is old for the one and new for the other.
+ */
 static void follow_seq(struct conf *c, struct pkt *pkt)
 {
 	uint16_t flags = get16(pkt->data);
@@ -430,7 +437,7 @@ static void follow_seq(struct conf *c, struct pkt *pkt)
 	if (pkt->len < hlen || !(flags & F_SEQ))
 		return;
 	ahead = get32(pkt->data + hlen - 4) - c->seq;
-	if (ahead > 2000) {
+	if (ahead > 2000 || (ahead < 0 && ahead > -SEQ_LONG_AGO)) {
 		summed = flags & F_CSUM && !sum16(pkt->data, pkt->len);
 		put32(pkt->data + hlen - 4, c->seq);
 		if (summed)
