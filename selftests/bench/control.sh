@@ -64,7 +64,9 @@ control_of() {
 bench_control() {
 	mygre_unload
 	modprobe ip_gre
+	idle_begin
 	control_of gre
 	mygre_load
 	control_of mygre
+	idle_end
 }

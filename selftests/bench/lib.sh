@@ -26,8 +26,10 @@ FIGURE=
 LOSSES=
 # shellcheck disable=SC2034 # for the parts
 WORK=
-WORKED=
 NAP=
+NOW=
+ROUNDS=
+IDLE_ROUNDS=
 declare -A SHELL_IN=() SHELL_OUT=()
 mkdir -p "$TMP"
 
@@ -354,29 +356,48 @@ mygre_unload() {
 
 # --- the clock ----------------------------------------------------------------
 
-# What the processor has done so far, in microseconds that it did not sleep; in
-# WORKED. The kernel knows its sleep to 10 ms, so this is for long work.
-worked() {
-	local idle wait
+# idle_begin: from now on somebody counts what nobody else uses (helpers/idle);
+# in IDLE_ROUNDS, how often it goes around in a second.
+idle_begin() {
+	local before start
 
-	# cpu, user, nice, system
-	read -r _ _ _ _ idle wait _ </proc/stat
-	WORKED=$((${EPOCHREALTIME/[.,]/} - (idle + wait) * 10000))
+	coproc IDLE { exec /mygre/selftests/helpers/idle; }
+	read -r _ <&"${IDLE[0]}"
+	idle_count
+	before=$ROUNDS
+	start=$NOW
+	settle
+	settle
+	idle_count
+	IDLE_ROUNDS=$(((ROUNDS - before) * 1000000 / (NOW - start)))
+}
+
+idle_end() {
+	kill "$IDLE_PID"
+	wait "$IDLE_PID" || :
+}
+
+# idle_count: in ROUNDS, its rounds until NOW, in microseconds
+idle_count() {
+	kill -USR1 "$IDLE_PID"
+	read -r ROUNDS <&"${IDLE[0]}"
+	NOW=${EPOCHREALTIME/[.,]/}
 }
 
 # work COMMAND...: in WORK, the microseconds that it took to do it, whoever in
-# the kernel did it, until nothing is left to do.
+# the kernel did it, until nothing is left to do. Only after idle_begin.
 work() {
-	local before rc=0
+	local count now rc=0
 
 	settle
-	worked
-	before=$WORKED
+	idle_count
+	count=$ROUNDS
+	now=$NOW
 	"$@" || rc=$?
 	settle
-	worked
+	idle_count
 	# shellcheck disable=SC2034 # for the parts
-	WORK=$((WORKED - before))
+	WORK=$((NOW - now - (ROUNDS - count) * 1000000 / IDLE_ROUNDS))
 	return "$rc"
 }
 

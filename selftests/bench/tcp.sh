@@ -12,6 +12,7 @@
 # In seconds of the guest: before the figure, and for it.
 TCP_WARM=0.5
 TCP_TIME=1
+TCP_STREAMS=4
 # 0x1389
 PORT=5001
 
@@ -78,88 +79,86 @@ segments() {
 		"read -r b </sys/class/net/$2/statistics/$3_bytes; echo \$p \$b"
 }
 
-# mean "PACKETS BYTES" "PACKETS BYTES": bytes of a packet in between
-mean() {
-	local before after
-
-	read -r -a before <<<"$1"
-	read -r -a after <<<"$2"
-	after[0]=$((after[0] - before[0]))
-	if [ "${after[0]}" -eq 0 ]; then
-		echo 0
-	else
-		echo $(((after[1] - before[1]) / after[0]))
-	fi
-}
-
 pause() {
 	read -r -t "$1" -u "$NAP" || :
 }
 
-# stream CASE DEV ADDRESS
-stream() {
-	local case=$1 dev=$2 address=$3 sender receiver bytes sent got in out lost tries=0
+# stream_begin ADDRESS: in SENDER and RECEIVER, the processes, which have
+# come into their stride.
+stream_begin() {
+	local tries=0
 
-	losses
-	lost=$LOSSES
 	start_in r2 socat -u -b 131072 "TCP-LISTEN:$PORT,reuseaddr" \
 		OPEN:/dev/null 2>"$TMP/said"
-	receiver=$!
+	RECEIVER=$!
 	# the guest's clock leaps while a program is read from the host, so to
 	# wait for a time would not do
 	until at r2 "grep -q ':1389 0*:0000 0A ' /proc/net/tcp"; do
 		settle
 	done
-	start_in r1 socat -u -b 131072 OPEN:/dev/zero "TCP:$address:$PORT" \
+	start_in r1 socat -u -b 131072 OPEN:/dev/zero "TCP:$1:$PORT" \
 		2>"$TMP/said"
-	sender=$!
-	until received $receiver && [ "$RECEIVED" -gt 1000000 ]; do
+	SENDER=$!
+	until received "$RECEIVER" && [ "$RECEIVED" -gt 1000000 ]; do
 		pause 0.1
 		tries=$((tries + 1))
 		[ $tries -lt 100 ] || break
 	done
 	pause $TCP_WARM
-	segments r1 "$dev" tx
-	in=$AT
-	segments r2 "$dev" rx
-	out=$AT
-	received $receiver
-	bytes=$RECEIVED
+}
+
+# account DEV: in ACCOUNT, what both sides have done and moved so far:
+# sender, receiver, bytes, packets and bytes that entered, that left
+account() {
+	local sent got in
+
 	# shellcheck disable=SC2086 # lists
-	ran $sender $SENDING
+	ran $SENDER $SENDING
 	sent=$RAN
 	# shellcheck disable=SC2086 # lists
-	ran $receiver $RECEIVING
+	ran $RECEIVER $RECEIVING
 	got=$RAN
-	pause $TCP_TIME
-	# shellcheck disable=SC2086 # lists
-	ran $sender $SENDING
-	sent=$((RAN - sent))
-	# shellcheck disable=SC2086 # lists
-	ran $receiver $RECEIVING
-	got=$((RAN - got))
-	received $receiver
-	bytes=$((RECEIVED - bytes))
-	segments r1 "$dev" tx
-	in=$(mean "$in" "$AT")
-	segments r2 "$dev" rx
-	out=$(mean "$out" "$AT")
-	kill $sender $receiver
-	wait $sender $receiver
+	received "$RECEIVER"
+	segments r1 "$1" tx
+	in=$AT
+	segments r2 "$1" rx
+	ACCOUNT="$sent $got $RECEIVED $in $AT"
+}
+
+# stream CASE DEV ADDRESS: several, one after the other, for the turns that the
+# two sides take differ from one to the next.
+stream() {
+	local case=$1 dev=$2 address=$3 lost before after sum=(0 0 0 0 0 0 0) i n
+
+	losses
+	lost=$LOSSES
+	for ((n = 0; n < TCP_STREAMS; n++)); do
+		stream_begin "$address"
+		account "$dev"
+		read -r -a before <<<"$ACCOUNT"
+		pause $TCP_TIME
+		account "$dev"
+		read -r -a after <<<"$ACCOUNT"
+		kill $SENDER $RECEIVER
+		wait $SENDER $RECEIVER
+		for i in "${!sum[@]}"; do
+			sum[i]=$((sum[i] + after[i] - before[i]))
+		done
+	done
 	losses
 	if [ "$LOSSES" -ne "$lost" ]; then
 		void tcp "$case" "$((LOSSES - lost)) packets were lost"
 		return
 	fi
-	if [ $bytes -lt 1000000 ]; then
-		void tcp "$case" "only $bytes bytes arrived"
+	if [ "${sum[2]}" -lt 1000000 ]; then
+		void tcp "$case" "only ${sum[2]} bytes arrived"
 		return
 	fi
-	result tcp "$case" send $((sent * 1000 / (bytes / 1000)))
-	result tcp "$case" receive $((got * 1000 / (bytes / 1000)))
-	result tcp "$case" entered "$in"
-	result tcp "$case" left "$out"
-	result tcp "$case" bytes $bytes
+	result tcp "$case" send $((sum[0] * 1000 / (sum[2] / 1000)))
+	result tcp "$case" receive $((sum[1] * 1000 / (sum[2] / 1000)))
+	result tcp "$case" entered $((sum[4] / (sum[3] ? sum[3] : 1)))
+	result tcp "$case" left $((sum[6] / (sum[5] ? sum[5] : 1)))
+	result tcp "$case" bytes "${sum[2]}"
 }
 
 # tcp_of KIND WIRE
@@ -186,7 +185,7 @@ bench_tcp() {
 	mygre_unload
 	network_begin
 	for space in r1 r2; do
-		must $space 'echo 4096 400000 400000 >/proc/sys/net/ipv4/tcp_rmem'
+		must $space 'echo 4096 280000 280000 >/proc/sys/net/ipv4/tcp_rmem'
 		must $space 'echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save'
 	done
 	settle

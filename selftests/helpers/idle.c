@@ -12,14 +12,16 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-static volatile sig_atomic_t asked;
+static atomic_bool asked;
 
 static void ask(int sig)
 {
 	(void)sig;
-	asked = 1;
+	asked = true;
 }
 
 int main(void)
@@ -33,10 +35,10 @@ int main(void)
 		return 1;
 	}
 	/* The first line says that it is ready. */
-	for (asked = 1; ; rounds++) {
+	for (asked = true; ; rounds++) {
 		if (!asked)
 			continue;
-		asked = 0;
+		asked = false;
 		printf("%lu\n", rounds);
 		if (fflush(stdout))
 			return 0;
