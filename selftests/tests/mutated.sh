@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Packets of all shapes, most of them wrong, into tunnels of all sorts, on each
+# way that leads there (helpers/mutate.c). Some get through, the tunnels work
+# afterwards, and the kernel has nothing to say; what it has to say under its
+# detectors, "make check-debug" knows.
+#
+# SEED=N plays an earlier run again, CASES=N more or fewer of them.
+# time limit: 1200 s
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+MUTATE=$MYGRE_DIR/selftests/helpers/mutate
+CORPUS=$MYGRE_DIR/selftests/unit/corpus
+CASES=${CASES:-$([ -n "${LONG:-}" ] && echo 20000 || echo 2000)}
+
+# t0 to t16, as helpers/mutate.h says
+one_tunnel() {
+	local n=$1 kind=$KIND options=
+
+	[ $((n & 1)) -eq 0 ] || options+=" seq"
+	[ $((n & 2)) -eq 0 ] || options+=" key 7"
+	[ $((n & 4)) -eq 0 ] || options+=" csum"
+	[ $((n & 8)) -eq 0 ] || kind=${KIND}tap
+	echo "link add t$n up type $kind local 10.7.0.1" \
+		"remote 10.8.0.$((10 + n))$options $2"
+}
+
+tunnels() {
+	local n
+
+	# what is taken over from the inner header has more that can go wrong
+	for n in {0..15}; do
+		one_tunnel "$n" "$([ $((n % 3)) -gt 0 ] ||
+			echo tos inherit ttl inherit nopmtudisc)"
+	done
+	echo "link add t16 up type $KIND local 10.7.0.1 key 5"
+}
+
+# the networks behind them, one each
+networks() {
+	local n mac net6
+
+	for n in {0..16}; do
+		printf -v net6 'fd%02x::' "$n"
+		printf -v mac '02:00:00:00:20:%02x' "$n"
+		[ "$n" -ne 16 ] || mac=10.8.0.26
+		echo "route add 192.168.$n.0/24 dev t$n"
+		echo "route add $net6/16 dev t$n"
+		[ "$n" -ge 8 ] || continue
+		echo "neigh add 192.168.$n.2 lladdr $mac dev t$n"
+		echo "neigh add ${net6}2 lladdr $mac dev t$n"
+	done
+	echo "route add default dev t0"
+}
+
+taps() {
+	local dev
+
+	for dev in wire0 wire1 lan0 lan1; do
+		echo "tuntap add $dev mode tap"
+		echo "link set $dev up address 02:00:00:00:10:01"
+	done
+	echo "address add 10.7.0.1/24 dev wire0"
+	echo "neigh add 10.7.0.2 lladdr 02:00:00:00:10:02 dev wire0"
+	echo "route add 10.8.0.0/16 via 10.7.0.2 dev wire0"
+}
+
+topology() {
+	ns_add a
+	ns6 a
+	ns_forward a
+	{
+		tunnels
+		taps
+		networks
+	} | ipn a
+}
+
+# mutate WAY [DEV DEV]
+mutate() {
+	local way=$1 out rc=0
+
+	shift
+	log_mark
+	out=$(at a "$MUTATE" -n "$CASES" ${SEED:+-s "$SEED"} "$way" \
+		"$CORPUS" wire0 wire1 "$@" 2>&1) || rc=$?
+	ktap_diag "$out" >&3
+	[ "$rc" -eq 0 ]
+}
+
+# as from the underlay
+test_receive() {
+	mutate receive
+}
+
+# from packet sockets
+test_send() {
+	mutate send
+}
+
+# routed into the tunnels
+test_forward() {
+	mutate forward lan0 lan1
+}
+
+# redirected into the tunnels
+test_redirect() {
+	local dev n mac
+
+	for dev in lan0 lan1; do
+		at a tc qdisc add dev "$dev" clsact
+		for n in {0..16}; do
+			printf -v mac '02:00:00:00:20:%02x' "$n"
+			echo "filter add dev $dev ingress protocol all flower" \
+				"dst_mac $mac action mirred egress redirect" \
+				"dev t$n"
+		done
+	done | at a tc -batch -
+	mutate redirect lan0 lan1
+	at a tc qdisc del dev lan0 clsact
+	at a tc qdisc del dev lan1 clsact
+}
+
+modprobe -q tun || :
+[ -c /dev/net/tun ] || ktap_skip_all "this kernel has no tun devices"
+exec 3>&1
+netns_begin topology
+ktap_main "$@"
