@@ -79,6 +79,21 @@ static void broken_stale_header(void)
 	kfree_skb(skb);
 }
 
+/* the same, if only it moved: for fail_skb_realloc */
+static void broken_may_pull(void)
+{
+	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
+	u8 *header;
+
+	if (!skb)
+		return;
+	header = skb_put_zero(skb, 20);
+	OPTIMIZER_HIDE_VAR(header);
+	if (pskb_may_pull(skb, 20))
+		WRITE_ONCE(header[0], 0x45);
+	kfree_skb(skb);
+}
+
 static void broken_shift(void)
 {
 	int by = 40;
@@ -254,6 +269,7 @@ static const struct {
 	NAMED(out_of_bounds),
 	NAMED(vmalloc),
 	NAMED(stale_header),
+	NAMED(may_pull),
 	NAMED(shift),
 	NAMED(index),
 	NAMED(sleep),

@@ -124,13 +124,16 @@ stream() {
 		"merged $MERGED"
 }
 
-# few NAME: super-packets hold several packets, on the average; many: none.
+# few NAME: super-packets hold several packets, on the average; many: none. How
+# many they hold also hangs on the machine's speed; UNCOUNTED=1 does not ask.
 few() {
-	[ "${!1}" -lt $((PACKETS / 3)) ] || fail "$1 ${!1}: no super-packets"
+	[ -n "${UNCOUNTED:-}" ] || [ "${!1}" -lt $((PACKETS / 3)) ] ||
+		fail "$1 ${!1}: no super-packets"
 }
 
 many() {
-	[ "${!1}" -ge $PACKETS ] || fail "$1 ${!1}: super-packets"
+	[ -n "${UNCOUNTED:-}" ] || [ "${!1}" -ge $PACKETS ] ||
+		fail "$1 ${!1}: super-packets"
 }
 
 # all KIND FLAGS...: a stream for each set of flags.

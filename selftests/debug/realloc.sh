@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Traffic while the packet moves in memory whenever it may (fail_skb_realloc):
+# who has kept a pointer to where a header was reads freed memory, and KASAN
+# says so. The tests of everything that looks at packets, once more.
+# time limit: 900 s
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+SELFTESTS=$(cd "$(dirname "$0")/.." && pwd)
+
+FAULT=/sys/kernel/debug/fail_skb_realloc
+
+setup_each() {
+	[ -e "$FAULT/times" ] || fail "a kernel without fail_skb_realloc"
+	echo 0 >"$FAULT/verbose"
+	echo >"$FAULT/devname"
+	echo -1 >"$FAULT/times"
+	echo 100 >"$FAULT/probability"
+}
+
+cleanup_each() {
+	echo 0 >"$FAULT/probability"
+	echo 0 >"$FAULT/times"
+}
+
+# again SCRIPT [CASE...]: all of it passes, and it did something.
+again() {
+	local script=$1 out=$KTAP_OUT.again rc=0
+
+	shift
+	"$SELFTESTS/tests/$script.sh" "$@" >"$out" 2>&1 || rc=$?
+	grep -v '^ok\|^KTAP\|^1\.\.' "$out" || :
+	grep -q '^ok ' "$out" || fail "$script has done nothing"
+	rm "$out"
+	return "$rc"
+}
+
+# moved: all packets did, or this was no test.
+moved() {
+	[ "$(<"$FAULT/probability")" = 100 ] && [ "$(<"$FAULT/times")" = -1 ]
+}
+
+test_headers() {
+	again headers
+	moved
+}
+
+test_multipoint() {
+	again multipoint
+	moved
+}
+
+# errors, and what goes back to the sender
+test_errors() {
+	again icmp
+	again pmtu
+	moved
+}
+
+test_ethernet() {
+	again tap
+	again ecn
+	moved
+}
+
+test_hooks() {
+	again hooks
+	moved
+}
+
+# super-packets
+test_offload() {
+	UNCOUNTED=1 again offload
+	moved
+}
+
+# random packets to both kinds
+test_differential() {
+	CASES=6000 again differential
+	moved
+}
+
+# wrong packets
+test_mutated() {
+	CASES=5000 again mutated
+	moved
+}
+
+ktap_main "$@"
