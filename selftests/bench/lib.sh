@@ -321,20 +321,24 @@ apart() {
 	[ $((more * 100)) -gt "$2" ]
 }
 
-# measure PART CASE: twice, for a figure that does not repeat is none.
+# measure PART CASE: until two figures in a row agree, for one that does not
+# repeat is none; now and then the kernel has other work to do meanwhile.
 measure() {
-	local part=$1 case=$2 first
+	local part=$1 case=$2 figures=() n
 
 	send $WARM || :
-	if once $COUNT && first=$FIGURE && once $COUNT; then
-		if apart "$first" "$FIGURE"; then
-			void "$part" "$case" "does not repeat: $first, $FIGURE"
-		else
-			result "$part" "$case" packet "$FIGURE"
+	for ((n = 0; n < 4; n++)); do
+		if ! once $COUNT; then
+			void "$part" "$case" "$FIGURE"
+			return
 		fi
-	else
-		void "$part" "$case" "$FIGURE"
-	fi
+		if [ $n -gt 0 ] && ! apart "${figures[n - 1]}" "$FIGURE"; then
+			result "$part" "$case" packet "$FIGURE"
+			return
+		fi
+		figures+=("$FIGURE")
+	done
+	void "$part" "$case" "does not repeat: ${figures[*]}"
 }
 
 # --- our module ---------------------------------------------------------------
