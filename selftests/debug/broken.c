@@ -64,34 +64,33 @@ static void broken_vmalloc(void)
 	vfree(p);
 }
 
-/* a header pointer that is kept while the packet's head moves */
-static void broken_stale_header(void)
+/* a header pointer that is kept while the packet's head @moves, or may move */
+static __always_inline void broken_header(bool moves)
 {
 	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
 	u8 *header;
+	bool ok;
 
 	if (!skb)
 		return;
 	header = skb_put_zero(skb, 20);
 	OPTIMIZER_HIDE_VAR(header);
-	if (!pskb_expand_head(skb, 4096, 0, GFP_KERNEL))
+	ok = moves ? !pskb_expand_head(skb, 4096, 0, GFP_KERNEL) :
+		     pskb_may_pull(skb, 20);
+	if (ok)
 		WRITE_ONCE(header[0], 0x45);
 	kfree_skb(skb);
 }
 
-/* the same, if only it moved: for fail_skb_realloc */
+static void broken_stale_header(void)
+{
+	broken_header(true);
+}
+
+/* seldom without fail_skb_realloc */
 static void broken_may_pull(void)
 {
-	struct sk_buff *skb = alloc_skb(128, GFP_KERNEL);
-	u8 *header;
-
-	if (!skb)
-		return;
-	header = skb_put_zero(skb, 20);
-	OPTIMIZER_HIDE_VAR(header);
-	if (pskb_may_pull(skb, 20))
-		WRITE_ONCE(header[0], 0x45);
-	kfree_skb(skb);
+	broken_header(false);
 }
 
 static void broken_shift(void)

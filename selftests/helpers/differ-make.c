@@ -18,58 +18,6 @@ uint32_t cookie;
 static const uint8_t mac_own[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 static const uint8_t mac_peer[6] = { 0x02, 0x66, 0x77, 0x99, 0xaa, 0xbb };
 
-/* splitmix64: a number below n */
-uint32_t rnd(uint32_t n)
-{
-	uint64_t z = random_state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (uint32_t)((z ^ (z >> 31)) >> 16) % n;
-}
-
-static bool percent(unsigned int n)
-{
-	return rnd(100) < n;
-}
-
-uint16_t get16(const uint8_t *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
-void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
-/* The Internet checksum; 0 over bytes that hold a right one */
-uint16_t sum16(const uint8_t *p, unsigned int len)
-{
-	uint32_t sum = 0;
-	unsigned int i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += get16(p + i);
-	if (len & 1)
-		sum += p[len - 1] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 unsigned int gre_hlen(uint16_t flags)
 {
 	return 4 + !!(flags & F_CSUM) * 4 + !!(flags & F_KEY) * 4 +

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
+
 /* Every case is played to both; the order is that of all pairs below */
 enum party { IP_GRE, MYGRE, SIDES };
 
@@ -150,14 +152,7 @@ struct result {
 };
 
 /* differ-make.c: configurations and packets */
-extern uint64_t random_state;
 extern uint32_t cookie;
-uint32_t rnd(uint32_t n);
-uint16_t get16(const uint8_t *p);
-uint32_t get32(const uint8_t *p);
-void put16(uint8_t *p, uint16_t v);
-void put32(uint8_t *p, uint32_t v);
-uint16_t sum16(const uint8_t *p, unsigned int len);
 unsigned int gre_hlen(uint16_t flags);
 void make_conf(struct conf *c, unsigned int no);
 void make_rx(struct conf *c, struct play *p);

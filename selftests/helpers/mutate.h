@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
+
 /* Newer than Debian 12 */
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4	5
@@ -60,8 +62,6 @@ struct frame {
 enum way { RECEIVE, SEND, FORWARD, REDIRECT, WAYS };
 
 /* mutate-make.c */
-extern uint64_t random_state;
-uint32_t rnd(uint32_t n);
 void load_corpus(const char *dir);
 void make_frame(struct frame *f, enum way way);
 void make_good(struct frame *f, unsigned int tunnel, uint32_t seq);
