@@ -16,6 +16,7 @@ begin_stages() {
 	# The signals interrupt the wait for a stage.
 	trap 'exit 130' INT TERM HUP
 	: >"$work/remarks"
+	: >"$work/details"
 	pass=0 fail=0 skip=0
 	read -r -a tests <<<"${TESTS:-}"
 }
@@ -55,6 +56,7 @@ stage() {
 	wait "$tee_pid"
 	sed -n "s/^# \(failed\|skipped\): /# \1: $name: /p" "$work/out" \
 		>>"$work/remarks"
+	failed_scripts <"$work/out" >>"$work/details"
 	counts=$(tail -n 1 "$work/out")
 	if [[ $counts =~ $form ]]; then
 		add "${BASH_REMATCH[@]:1:3}"
@@ -65,6 +67,23 @@ stage() {
 		failed "$name: did not come to its end (status $rc)"
 	fi
 	echo "# === $name took $((SECONDS - start)) s"
+}
+
+# failed_scripts: of a stage's output, what the scripts that failed said, each
+# until the next begins; the end of it, if that is long. For those of whose run
+# only the end is kept.
+failed_scripts() {
+	awk -v most=150 '
+	function flush(n)
+	{
+		for (n = count > most ? count - most : 0; bad && n < count; n++)
+			print line[n]
+		count = bad = 0
+	}
+	/^# --- / || /^# counts: / { flush() }
+	{ line[count++] = $0 }
+	/^not ok / || /^# FAILED / { bad = 1 }
+	END { flush() }'
 }
 
 # replay FILE STATUS: what a command in the background said, and how it ended.
@@ -132,6 +151,10 @@ unproven() {
 
 # sum_up: the last lines of the run, and its status.
 sum_up() {
+	if [ -s "$work/details" ]; then
+		echo "# === what those said that failed"
+		cat "$work/details"
+	fi
 	if [ -s "$work/remarks" ]; then
 		echo "# === what failed or was skipped"
 		cat "$work/remarks"
