@@ -36,7 +36,7 @@ help:
 	@echo '  LONG=1              make check in its long form: all of every test'
 	@echo '  HOST=1              make check on the running kernel instead'
 	@echo '  KTAP_VERBOSE=1      output of passing tests as well'
-	@echo '  SEED=N CASES=N      of tests that make up their cases'
+	@echo '  SEED=N|new CASES=N  of tests that make up their cases'
 	@echo '  MYGRE_SLOW=N        time limits times N'
 	@echo '  MYGRE_CACHE=DIR     release trees (/var/cache/mygre)'
 	@echo '  MYGRE_BUILD=DIR     build directories (build)'

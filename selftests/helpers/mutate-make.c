@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mutate.h"
@@ -67,21 +68,28 @@ static void load_entry(const char *name)
 	n_corpus++;
 }
 
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* In the order of their names, so that a seed always means the same */
 void load_corpus(const char *dir)
 {
-	struct dirent *entry;
+	struct dirent **entries;
 	char name[512];
-	DIR *d = opendir(dir);
+	int n, i;
 
-	if (!d)
+	n = scandir(dir, &entries, is_visible, alphasort);
+	if (n < 0)
 		die("no directory %s", dir);
-	while ((entry = readdir(d)) && n_corpus < CORPUS_MAX) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), "%s/%s", dir, entry->d_name);
-		load_entry(name);
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/%s", dir, entries[i]->d_name);
+		if (n_corpus < CORPUS_MAX)
+			load_entry(name);
+		free(entries[i]);
 	}
-	closedir(d);
+	free(entries);
 	if (n_corpus < 10)
 		die("only %u packets in %s", n_corpus, dir);
 }

@@ -57,6 +57,15 @@ ktap_diag() {
 	printf '%s\n' "$*" | ktap_diag_stream
 }
 
+# What made-up cases start from: always the same, so that a run is like the one
+# before; unless SEED says which, or "new".
+ktap_seed() {
+	case ${SEED:-1} in
+	new) date +%s ;;
+	*) echo "${SEED:-1}" ;;
+	esac
+}
+
 # Every line of stdin as a remark. A carriage return or an escape sequence of a
 # tool must not repaint the log.
 ktap_diag_stream() {

@@ -6,7 +6,7 @@
 # at both. What may differ, and why, is in Documentation/differences.md; how it
 # is done, in helpers/differ.c.
 #
-# SEED=N plays the cases of an earlier run again, CASES=N more or fewer.
+# SEED=N plays other cases, SEED=new any, CASES=N more or fewer.
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
@@ -15,6 +15,7 @@
 . "$(dirname "$0")/../lib/netns.sh"
 
 DIFFER=$MYGRE_DIR/selftests/helpers/differ
+SEED=$(ktap_seed)
 CASES=${CASES:-20000}
 
 # All of 10.9.0.0/16 are addresses of the tunnels' host, 10.8.0.0/16 is beyond
@@ -51,7 +52,7 @@ test_same() {
 
 	[ -x "$program" ] || program=$DIFFER
 	log_mark
-	out=$("$program" -n "$CASES" ${SEED:+-s "$SEED"} \
+	out=$("$program" -n "$CASES" -s "$SEED" \
 		"/run/netns/a$NS_TAG" "/run/netns/b$NS_TAG") || rc=$?
 	ktap_diag "$out" >&3
 	[ "$rc" -eq 0 ]

@@ -6,7 +6,7 @@
 # afterwards, and the kernel has nothing to say; what it has to say under its
 # detectors, "make check-debug" knows.
 #
-# SEED=N plays an earlier run again, CASES=N more or fewer of them.
+# SEED=N plays other cases, SEED=new any, CASES=N more or fewer.
 # time limit: 1200 s
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
@@ -17,6 +17,7 @@
 
 MUTATE=$MYGRE_DIR/selftests/helpers/mutate
 CORPUS=$MYGRE_DIR/selftests/unit/corpus
+SEED=$(ktap_seed)
 CASES=${CASES:-$([ -n "${LONG:-}" ] && echo 20000 || echo 2000)}
 
 # t0 to t16, as helpers/mutate.h says
@@ -88,7 +89,7 @@ mutate() {
 
 	shift
 	log_mark
-	out=$(at a "$MUTATE" -n "$CASES" ${SEED:+-s "$SEED"} "$way" \
+	out=$(at a "$MUTATE" -n "$CASES" -s "$SEED" "$way" \
 		"$CORPUS" wire0 wire1 "$@" 2>&1) || rc=$?
 	ktap_diag "$out" >&3
 	[ "$rc" -eq 0 ]

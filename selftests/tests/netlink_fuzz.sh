@@ -5,7 +5,7 @@
 # what is refused leaves no trace, what is accepted is shown, no memory is lost.
 # How, and the table of attributes, is in selftests/lib/nlfuzz.py.
 #
-# SEED=N plays the cases of an earlier run again, CASES=N more or fewer.
+# SEED=N plays other cases, SEED=new any, CASES=N more or fewer.
 #
 # time limit: 900 s (in the long form)
 
@@ -15,6 +15,7 @@
 # shellcheck source=selftests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
 
+SEED=$(ktap_seed)
 CASES=${CASES:-$([ -n "${LONG:-}" ] && echo 20000 || echo 1500)}
 
 # a has the tunnels; c is where the underlay of some is.
@@ -37,7 +38,7 @@ nlfuzz() {
 	done
 	shift
 	out=$("${enter[@]}" python3 -EsB "$LIB_DIR/nlfuzz.py" \
-		${SEED:+--seed "$SEED"} "$@" 2>&1) || rc=$?
+		--seed "$SEED" "$@" 2>&1) || rc=$?
 	ktap_diag "$out" >&3
 	return "$rc"
 }
