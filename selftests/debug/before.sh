@@ -13,7 +13,7 @@
 # the kernel has every option that debug/config asks for
 test_options() {
 	zcat /proc/config.gz >/tmp/options
-	! grep '^CONFIG' "$(dirname "$0")/config" |
+	! grep -h '^CONFIG' "$(dirname "$0")"/config "$(dirname "$0")"/config-um |
 		grep -vxF -f /tmp/options ||
 		fail "these are missing"
 }

@@ -8,6 +8,7 @@
 
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -242,6 +243,35 @@ static void broken_percpu_leak(void)
 		WARN_ON(!alloc_percpu(u64));
 }
 
+static long broken_raced;
+
+static noinline void broken_race(void)
+{
+	broken_raced++;
+	cond_resched();
+}
+
+static int broken_racer(void *unused)
+{
+	while (!kthread_should_stop())
+		broken_race();
+	return 0;
+}
+
+/* two processors change a variable without a word to each other */
+static void broken_data_race(void)
+{
+	unsigned long end = jiffies + 10 * HZ;
+	struct task_struct *other;
+
+	other = kthread_run_on_cpu(broken_racer, NULL, 1, "racer/%u");
+	if (WARN_ON(IS_ERR(other)))
+		return;
+	while (time_before(jiffies, end))
+		broken_race();
+	kthread_stop(other);
+}
+
 static void broken_device_reference(void)
 {
 	netdevice_tracker tracker;
@@ -285,6 +315,7 @@ static const struct {
 	NAMED(memory_leak),
 	NAMED(packet_leak),
 	NAMED(percpu_leak),
+	NAMED(data_race),
 	NAMED(device_reference),
 	NAMED(space_reference),
 };
