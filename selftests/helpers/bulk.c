@@ -5,7 +5,7 @@
  * many processors there are and whoever runs first, each block takes the same
  * packets and acknowledgements, and what it costs can be compared.
  *
- *	bulk take PORT BYTES		for one stream, of blocks of so many bytes
+ *	bulk take PORT BYTES	for one stream, of blocks of so many bytes
  *	bulk send ADDRESS PORT BYTES
  *
  * Both go on until they are killed, or the other is.
@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BYTES_MAX	(1 << 20)
+#define BYTES_MAX	1048576
 
 static char block[BYTES_MAX];
 
@@ -30,7 +30,7 @@ static int die(const char *what)
 	return 1;
 }
 
-/* With read(), which the kernel accounts for to the process; false at the end */
+/* With read(), which the kernel accounts to the process; false at the end */
 static bool take(int fd, size_t bytes)
 {
 	ssize_t n;
