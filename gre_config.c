@@ -48,6 +48,7 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 		kfree(config);
 		return NULL;
 	}
+	config->inspect = params->mss || params->inner_rpf;
 	mygre_table_set_keys(config);
 	mygre_config_build_head(config);
 	return config;

@@ -138,6 +138,45 @@ static void mygre_dev_set_mode(struct net_device *dev,
 }
 
 /**
+ * mygre_dev_set_carrier() - give or take one reason for there to be no carrier
+ * @tunnel: whose
+ * @reason: whose reason
+ * @on: it is none (any more)
+ *
+ * Context: any but hard interrupt.
+ */
+void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,
+			   enum mygre_carrier reason, bool on)
+{
+	spin_lock_bh(&tunnel->carrier_lock);
+	if (on)
+		tunnel->no_carrier &= ~reason;
+	else
+		tunnel->no_carrier |= reason;
+	if (tunnel->no_carrier)
+		netif_carrier_off(tunnel->dev);
+	else
+		netif_carrier_on(tunnel->dev);
+	spin_unlock_bh(&tunnel->carrier_lock);
+}
+
+/* Have what only some tunnels need; it stays as long as the device */
+static int mygre_dev_prepare(struct mygre_tunnel *tunnel,
+			     const struct mygre_params *params)
+{
+	return mygre_keepalive_prepare(tunnel, params) ?:
+	       mygre_loop_prepare(tunnel, params) ?:
+	       mygre_seq_prepare(tunnel, params);
+}
+
+static void mygre_dev_forget(struct mygre_tunnel *tunnel)
+{
+	mygre_keepalive_free(tunnel);
+	mygre_loop_free(tunnel);
+	mygre_seq_free(tunnel);
+}
+
+/**
  * mygre_dev_register() - bring a new device to life
  * @dev: set up, its name and netns chosen; &mygre_tunnel.user_mtu says
  *	whether its MTU is
@@ -160,10 +199,16 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 
 	tunnel->dev = dev;
 	tunnel->net = net;
+	spin_lock_init(&tunnel->carrier_lock);
 	tunnel->numbered = params->oflags & GRE_SEQ;
+	err = mygre_dev_prepare(tunnel, params);
+	if (err)
+		goto err_forget;
 	config = mygre_config_new(tunnel, params);
-	if (!config)
-		return -ENOMEM;
+	if (!config) {
+		err = -ENOMEM;
+		goto err_forget;
+	}
 	err = mygre_dev_refuse_twin(config, extack);
 	if (err)
 		goto err_free;
@@ -193,6 +238,8 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	RCU_INIT_POINTER(tunnel->config, NULL);
 err_free:
 	mygre_config_free(config);
+err_forget:
+	mygre_dev_forget(tunnel);
 	return err;
 }
 
@@ -249,7 +296,7 @@ static void mygre_dev_publish(struct net_device *dev,
 		synchronize_net();
 	}
 	if (config->params.iflags & ~old->params.iflags & GRE_SEQ)
-		atomic64_set(&tunnel->i_seqno, 0);
+		mygre_seq_forget(tunnel);
 
 	rcu_assign_pointer(tunnel->config, config);
 
@@ -257,8 +304,13 @@ static void mygre_dev_publish(struct net_device *dev,
 		netdev_update_features(dev);
 	if (old->params.remote != config->params.remote)
 		mygre_group_leave(tunnel);
-	if (netif_running(dev))
+	if (netif_running(dev)) {
 		mygre_group_join(tunnel, config);
+		mygre_keepalive_changed(tunnel, &old->params, config);
+		if (old->params.loop_down && !config->params.loop_down)
+			mygre_loop_stop(tunnel);
+		mygre_loop_start(tunnel, config);
+	}
 	mygre_dev_show_endpoints(dev, &config->params);
 }
 
@@ -283,7 +335,8 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	int err;
 
 	old = rtnl_dereference(tunnel->config);
-	err = mygre_dev_refuse_mode(&old->params, params, extack);
+	err = mygre_dev_refuse_mode(&old->params, params, extack) ?:
+	      mygre_dev_prepare(tunnel, params);
 	if (err)
 		return err;
 	config = mygre_config_new(tunnel, params);
@@ -351,6 +404,7 @@ static void mygre_dev_destroy(struct net_device *dev)
 	mygre_compat_free_stats(dev);
 	RCU_INIT_POINTER(tunnel->config, NULL);
 	mygre_config_free(config);
+	mygre_dev_forget(tunnel);
 }
 
 static int mygre_dev_change_mtu(struct net_device *dev, int mtu)
@@ -383,12 +437,21 @@ static int mygre_dev_get_iflink(const struct net_device *dev)
 static int mygre_dev_open(struct net_device *dev)
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct mygre_config *config = rtnl_dereference(tunnel->config);
+	int err;
 
-	return mygre_group_join(tunnel, rtnl_dereference(tunnel->config));
+	err = mygre_group_join(tunnel, config);
+	if (err)
+		return err;
+	mygre_keepalive_start(tunnel, config);
+	mygre_loop_start(tunnel, config);
+	return 0;
 }
 
 static int mygre_dev_stop(struct net_device *dev)
 {
+	mygre_keepalive_stop(netdev_priv(dev));
+	mygre_loop_stop(netdev_priv(dev));
 	mygre_group_leave(netdev_priv(dev));
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
+#include <net/genetlink.h>
 #include <net/netns/generic.h>
 #include <net/rtnetlink.h>
 
@@ -39,7 +40,16 @@ static int __net_init mygre_mod_init_net(struct net *net)
 		return err;
 	err = mygre_stats_start(net);
 	if (err)
-		mygre_table_stop(mn);
+		goto err_table;
+	err = mygre_unmatched_start_net(mn);
+	if (err)
+		goto err_stats;
+	return 0;
+
+err_stats:
+	mygre_stats_stop(net);
+err_table:
+	mygre_table_stop(mn);
 	return err;
 }
 
@@ -67,6 +77,7 @@ MYGRE_COMPAT_DEFINE_EXIT_RTNL(mygre_mod_exit_rtnl)
 
 static void __net_exit mygre_mod_exit_net(struct net *net)
 {
+	mygre_unmatched_stop_net(mygre_mod_net(net));
 	mygre_stats_stop(net);
 	mygre_table_stop(mygre_mod_net(net));
 }
@@ -95,9 +106,12 @@ static int __init mygre_mod_init(void)
 	err = mygre_group_start();
 	if (err)
 		goto err_rcv;
-	err = rtnl_link_register(&mygre_netlink_ops);
+	err = genl_register_family(&mygre_unmatched_family);
 	if (err)
 		goto err_group;
+	err = rtnl_link_register(&mygre_netlink_ops);
+	if (err)
+		goto err_genl;
 	err = rtnl_link_register(&mygre_netlink_tap_ops);
 	if (err)
 		goto err_link;
@@ -105,6 +119,8 @@ static int __init mygre_mod_init(void)
 
 err_link:
 	rtnl_link_unregister(&mygre_netlink_ops);
+err_genl:
+	genl_unregister_family(&mygre_unmatched_family);
 err_group:
 	mygre_group_stop();
 err_rcv:
@@ -123,6 +139,7 @@ static void __exit mygre_mod_exit(void)
 	mygre_rcv_stop();
 	rtnl_link_unregister(&mygre_netlink_tap_ops);
 	rtnl_link_unregister(&mygre_netlink_ops);
+	genl_unregister_family(&mygre_unmatched_family);
 	mygre_group_stop();
 	unregister_pernet_device(&mygre_mod_net_ops);
 	mygre_gro_stop();
@@ -138,4 +155,5 @@ MODULE_DESCRIPTION("GRE tunnels as network devices");
 MODULE_VERSION("0.1.0");
 MODULE_ALIAS_RTNL_LINK("mygre");
 MODULE_ALIAS_RTNL_LINK("mygretap");
+MODULE_ALIAS_GENL_FAMILY(MYGRE_GENL_NAME);
 MODULE_SOFTDEP("pre: gre");

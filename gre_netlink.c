@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rtnetlink: from a request to settings, and from settings to an answer.
+ * rtnetlink: from a request to settings. What is shown of them is gre_show.c's.
  *
  * Settings are read into a copy, which is judged as a whole; only then the
  * device sees it. So a refused request leaves no trace.
@@ -55,6 +55,20 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 		MYGRE_REFUSE("erspan_hwid: not supported"),
 	[IFLA_MYGRE_IFLAGS_MASK] = { .type = NLA_U16 },
 	[IFLA_MYGRE_OFLAGS_MASK] = { .type = NLA_U16 },
+	[IFLA_MYGRE_KEEPALIVE] = { .type = NLA_U32 },
+	[IFLA_MYGRE_KA_RETRIES] = { .type = NLA_U8 },
+	[IFLA_MYGRE_KA_AUTH] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_MYGRE_KA_REPLY] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_MYGRE_KA_INFO] =
+		MYGRE_REFUSE("what is known of the far end cannot be set"),
+	[IFLA_MYGRE_SEQ_WINDOW] = { .type = NLA_U16 },
+	[IFLA_MYGRE_MSS] = { .type = NLA_U16 },
+	[IFLA_MYGRE_INNER_SRC] =
+		NLA_POLICY_MAX(NLA_U8, __MYGRE_INNER_SRC_MAX - 1),
+	[IFLA_MYGRE_INNER_TUNNEL] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_MYGRE_LOOP] = NLA_POLICY_MAX(NLA_U8, __MYGRE_LOOP_MAX - 1),
+	[IFLA_MYGRE_LOOPED] =
+		MYGRE_REFUSE("that there is a loop cannot be set"),
 };
 
 /*
@@ -195,6 +209,78 @@ static int mygre_netlink_get_link(const struct nlattr *attr, struct net *net,
 	return -ENODEV;
 }
 
+static int mygre_netlink_get_keepalive(struct nlattr *data[],
+				       struct mygre_params *p,
+				       struct netlink_ext_ack *extack)
+{
+	const struct nlattr *every = data[IFLA_MYGRE_KEEPALIVE];
+	const struct nlattr *retries = data[IFLA_MYGRE_KA_RETRIES];
+
+	if (every)
+		p->keepalive = nla_get_u32(every);
+	if (every && p->keepalive && (p->keepalive < MYGRE_KEEPALIVE_MIN ||
+				      p->keepalive > MYGRE_KEEPALIVE_MAX)) {
+		NL_SET_ERR_MSG_ATTR(extack, every,
+				    "keepalive: between 0.1 and 32767 seconds, or 0 for none");
+		return -EINVAL;
+	}
+	if (retries)
+		p->ka_retries = nla_get_u8(retries);
+	if (!p->ka_retries) {
+		NL_SET_ERR_MSG_ATTR(extack, retries,
+				    "keepalive: between 1 and 255 retries");
+		return -EINVAL;
+	}
+	if (data[IFLA_MYGRE_KA_AUTH])
+		p->ka_auth = nla_get_u8(data[IFLA_MYGRE_KA_AUTH]);
+	if (data[IFLA_MYGRE_KA_REPLY])
+		p->ka_reply = nla_get_u8(data[IFLA_MYGRE_KA_REPLY]);
+	return 0;
+}
+
+static int mygre_netlink_get_window(const struct nlattr *attr,
+				    struct mygre_params *p,
+				    struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	p->seq_window = nla_get_u16(attr);
+	if (p->seq_window <= MYGRE_SEQ_WINDOW_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "seq-window: between 0 and 1024");
+	return -EINVAL;
+}
+
+/* What may be inside, and what is done to it */
+static int mygre_netlink_get_inner(struct nlattr *data[],
+				   struct mygre_params *p,
+				   struct netlink_ext_ack *extack)
+{
+	const struct nlattr *mss = data[IFLA_MYGRE_MSS];
+	const struct nlattr *src = data[IFLA_MYGRE_INNER_SRC];
+
+	if (data[IFLA_MYGRE_LOOP])
+		p->loop_down = nla_get_u8(data[IFLA_MYGRE_LOOP]) ==
+			       MYGRE_LOOP_DOWN;
+	if (data[IFLA_MYGRE_INNER_TUNNEL])
+		p->inner_tunnel = nla_get_u8(data[IFLA_MYGRE_INNER_TUNNEL]);
+	if (mss)
+		p->mss = nla_get_u16(mss);
+	if (mss && p->mss && p->mss < MYGRE_MSS_MIN) {
+		NL_SET_ERR_MSG_ATTR(extack, mss,
+				    "mss: any host takes 536, less makes no sense");
+		return -EINVAL;
+	}
+	if (src)
+		p->inner_rpf = nla_get_u8(src) == MYGRE_INNER_SRC_RPF;
+	if (p->inner_rpf && p->tap) {
+		NL_SET_ERR_MSG_ATTR(extack, src,
+				    "inner-src: Ethernet has no way back to ask for");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* Read a request over what @p holds: the defaults, or the settings in force */
 static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 			       struct mygre_params *p,
@@ -241,7 +327,10 @@ static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 		p->ignore_df = nla_get_u8(data[IFLA_GRE_IGNORE_DF]);
 	if (data[IFLA_GRE_FWMARK])
 		p->fwmark = nla_get_u32(data[IFLA_GRE_FWMARK]);
-	return 0;
+	return mygre_netlink_get_keepalive(data, p, extack) ?:
+	       mygre_netlink_get_window(data[IFLA_MYGRE_SEQ_WINDOW], p,
+					extack) ?:
+	       mygre_netlink_get_inner(data, p, extack);
 }
 
 static int mygre_netlink_check_addrs(const struct mygre_params *p,
@@ -263,6 +352,25 @@ static int mygre_netlink_check_addrs(const struct mygre_params *p,
 	return 0;
 }
 
+/* What only makes sense if there is one far end */
+static int mygre_netlink_check_remote(const struct mygre_params *p,
+				      struct netlink_ext_ack *extack)
+{
+	if (p->remote && !ipv4_is_multicast(p->remote))
+		return 0;
+	if (p->keepalive) {
+		NL_SET_ERR_MSG(extack,
+			       "keepalive: needs one remote host to ask");
+		return -EINVAL;
+	}
+	if (p->loop_down) {
+		NL_SET_ERR_MSG(extack,
+			       "loop down: needs one remote host to look for");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* Judge the settings as a whole */
 static int mygre_netlink_check(const struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
@@ -270,6 +378,9 @@ static int mygre_netlink_check(const struct mygre_params *p,
 	int err;
 
 	err = mygre_netlink_check_addrs(p, extack);
+	if (err)
+		return err;
+	err = mygre_netlink_check_remote(p, extack);
 	if (err)
 		return err;
 	if (p->ignore_df && p->pmtudisc) {
@@ -298,6 +409,10 @@ static int mygre_netlink_newlink(struct net_device *dev,
 	struct mygre_params p = {
 		.pmtudisc = true,
 		.tap = dev->type == ARPHRD_ETHER,
+		.ka_retries = MYGRE_KEEPALIVE_RETRIES,
+		.ka_auth = true,
+		.ka_reply = true,
+		.seq_window = MYGRE_SEQ_WINDOW,
 	};
 	int err;
 
@@ -336,100 +451,6 @@ static int mygre_netlink_changelink(struct net_device *dev, struct nlattr *tb[],
 	return mygre_dev_change(dev, &p, extack);
 }
 
-static size_t mygre_netlink_get_size(const struct net_device *dev)
-{
-	return nla_total_size(4) +	/* IFLA_GRE_LINK */
-	       nla_total_size(2) +	/* IFLA_GRE_IFLAGS */
-	       nla_total_size(2) +	/* IFLA_GRE_OFLAGS */
-	       nla_total_size(4) +	/* IFLA_GRE_IKEY */
-	       nla_total_size(4) +	/* IFLA_GRE_OKEY */
-	       nla_total_size(4) +	/* IFLA_GRE_LOCAL */
-	       nla_total_size(4) +	/* IFLA_GRE_REMOTE */
-	       nla_total_size(1) +	/* IFLA_GRE_TTL */
-	       nla_total_size(1) +	/* IFLA_GRE_TOS */
-	       nla_total_size(1) +	/* IFLA_GRE_PMTUDISC */
-	       nla_total_size(1) +	/* IFLA_GRE_IGNORE_DF */
-	       nla_total_size(4) +	/* IFLA_GRE_FWMARK */
-	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_TYPE */
-	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_SPORT */
-	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_DPORT */
-	       nla_total_size(2);	/* IFLA_GRE_ENCAP_FLAGS */
-}
-
-static int mygre_netlink_fill_info(struct sk_buff *skb,
-				   const struct net_device *dev)
-{
-	const struct mygre_tunnel *tunnel = netdev_priv(dev);
-	const struct mygre_params *p;
-	int err;
-
-	/* Some dumps come without RTNL. */
-	rcu_read_lock();
-	p = &rcu_dereference(tunnel->config)->params;
-	err = nla_put_u32(skb, IFLA_GRE_LINK, p->link) ?:
-	      nla_put_be16(skb, IFLA_GRE_IFLAGS, p->iflags) ?:
-	      nla_put_be16(skb, IFLA_GRE_OFLAGS, p->oflags) ?:
-	      nla_put_be32(skb, IFLA_GRE_IKEY, p->ikey) ?:
-	      nla_put_be32(skb, IFLA_GRE_OKEY, p->okey) ?:
-	      nla_put_in_addr(skb, IFLA_GRE_LOCAL, p->local) ?:
-	      nla_put_in_addr(skb, IFLA_GRE_REMOTE, p->remote) ?:
-	      nla_put_u8(skb, IFLA_GRE_TTL, p->ttl) ?:
-	      nla_put_u8(skb, IFLA_GRE_TOS, p->tos) ?:
-	      nla_put_u8(skb, IFLA_GRE_PMTUDISC, p->pmtudisc) ?:
-	      nla_put_u8(skb, IFLA_GRE_IGNORE_DF, p->ignore_df) ?:
-	      nla_put_u32(skb, IFLA_GRE_FWMARK, p->fwmark) ?:
-	      nla_put_u16(skb, IFLA_GRE_ENCAP_TYPE, TUNNEL_ENCAP_NONE) ?:
-	      nla_put_be16(skb, IFLA_GRE_ENCAP_SPORT, 0) ?:
-	      nla_put_be16(skb, IFLA_GRE_ENCAP_DPORT, 0) ?:
-	      nla_put_u16(skb, IFLA_GRE_ENCAP_FLAGS, 0);
-	rcu_read_unlock();
-	return err ? -EMSGSIZE : 0;
-}
-
-/*
- * One counter: an attribute with 64 bits. They stand in a row, so that the next
- * one has a value at an address that is no multiple of 8.
- */
-struct mygre_netlink_count {
-	struct nlattr attr;
-	u8 value[sizeof(u64)];
-};
-
-#define MYGRE_NETLINK_COUNTS \
-	(MYGRE_STAT_MAX * sizeof(struct mygre_netlink_count))
-
-static size_t mygre_netlink_get_xstats_size(const struct net_device *dev)
-{
-	return nla_total_size(MYGRE_NETLINK_COUNTS);
-}
-
-/*
- * Every notification bears them, four for a tunnel's life. To put them one by
- * one would be a hundredth of what it costs to make and delete a tunnel.
- */
-static int mygre_netlink_fill_xstats(struct sk_buff *skb,
-				     const struct net_device *dev)
-{
-	const struct mygre_tunnel *tunnel = netdev_priv(dev);
-	struct mygre_netlink_count *count;
-	struct nlattr *nest;
-	int reason;
-	u64 value;
-
-	nest = nla_reserve(skb, IFLA_INFO_XSTATS | NLA_F_NESTED,
-			   MYGRE_NETLINK_COUNTS);
-	if (!nest)
-		return -EMSGSIZE;
-	count = nla_data(nest);
-	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++, count++) {
-		count->attr.nla_len = sizeof(*count);
-		count->attr.nla_type = reason;
-		value = mygre_stats_read(tunnel, reason);
-		memcpy(count->value, &value, sizeof(value));
-	}
-	return 0;
-}
-
 static struct net *mygre_netlink_get_link_net(const struct net_device *dev)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
@@ -441,10 +462,10 @@ static struct net *mygre_netlink_get_link_net(const struct net_device *dev)
 	.priv_size = sizeof(struct mygre_tunnel),		\
 	.newlink = MYGRE_COMPAT_NEWLINK(mygre_netlink_newlink),	\
 	.changelink = mygre_netlink_changelink,			\
-	.get_size = mygre_netlink_get_size,			\
-	.fill_info = mygre_netlink_fill_info,			\
-	.get_xstats_size = mygre_netlink_get_xstats_size,	\
-	.fill_xstats = mygre_netlink_fill_xstats,		\
+	.get_size = mygre_show_size,				\
+	.fill_info = mygre_show_fill,				\
+	.get_xstats_size = mygre_show_xstats_size,		\
+	.fill_xstats = mygre_show_xstats,			\
 	.get_link_net = mygre_netlink_get_link_net
 
 struct rtnl_link_ops mygre_netlink_ops __read_mostly = {

@@ -20,6 +20,7 @@
 
 #include "mygre.h"
 #include "mygre_compat.h"
+#include "mygre_trace.h"
 
 /* Whose entry we took, or NULL; does not change while ours is in place */
 static const struct net_protocol *mygre_rcv_previous;
@@ -34,40 +35,30 @@ static enum mygre_stat mygre_rcv_parse(struct sk_buff *skb,
 	return mygre_hdr_parse(skb->data, skb_headlen(skb), hdr);
 }
 
-static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
-					   const struct mygre_hdr *hdr)
+/* Whose is it, among the tunnels for Ethernet or among the others */
+static struct mygre_config *mygre_rcv_find_kind(const struct sk_buff *skb,
+						const struct mygre_hdr *hdr,
+						bool tap)
 {
 	const struct iphdr *outer = ip_hdr(skb);
 	struct mygre_tuple tuple = {
 		.local = outer->daddr,
 		.remote = outer->saddr,
 		.key = hdr->key,
-		.flags = mygre_table_flags(hdr->flags & GRE_KEY,
-					   hdr->proto == htons(ETH_P_TEB)),
+		.flags = mygre_table_flags(hdr->flags & GRE_KEY, tap),
 	};
 
+	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
+}
+
+static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
+					   const struct mygre_hdr *hdr)
+{
 	/* An erspan device between the same hosts wants it, and we do not. */
 	if (hdr->proto == htons(ETH_P_ERSPAN) ||
 	    hdr->proto == htons(ETH_P_ERSPAN2))
 		return NULL;
-	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
-}
-
-/*
- * Remember a sequence number; false if it is older than the last one. The
- * state holds the next number expected, and above it whether there is one.
- */
-static bool mygre_rcv_advance(struct mygre_tunnel *tunnel, u32 seq)
-{
-	const s64 known = 1LL << 32;
-	s64 old = atomic64_read(&tunnel->i_seqno), next;
-
-	next = known | (u32)(seq + 1);
-	do {
-		if ((old & known) && (s32)(seq - (u32)old) < 0)
-			return false;
-	} while (!atomic64_try_cmpxchg(&tunnel->i_seqno, &old, next));
-	return true;
+	return mygre_rcv_find_kind(skb, hdr, hdr->proto == htons(ETH_P_TEB));
 }
 
 /* Does the packet keep to what was agreed on for this tunnel */
@@ -92,18 +83,17 @@ static enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
 }
 
 /*
- * Is it newer than what came before. Asked last, so that no packet counts that
- * is dropped for another reason.
+ * Is it in order, as far as that matters. Asked last, so that no packet counts
+ * that is dropped for another reason.
  */
 static enum mygre_stat mygre_rcv_order(const struct mygre_config *config,
 				       const struct mygre_hdr *hdr)
 {
 	if (!(config->params.iflags & GRE_SEQ))
 		return MYGRE_OK;
-	if (!(hdr->flags & GRE_SEQ) ||
-	    !mygre_rcv_advance(config->tunnel, ntohl(hdr->seq)))
+	if (!(hdr->flags & GRE_SEQ))
 		return MYGRE_STAT_RX_SEQ;
-	return MYGRE_OK;
+	return mygre_seq_check(config, ntohl(hdr->seq));
 }
 
 /*
@@ -168,6 +158,48 @@ static struct metadata_dst *mygre_rcv_origin(struct sk_buff *skb,
 				   hdr->flags & GRE_KEY, hdr->key);
 }
 
+/* How long an inner packet may be on the way back, in bytes */
+static unsigned int mygre_rcv_mtu(struct mygre_config *config,
+				  struct sk_buff *skb)
+{
+	const struct mygre_params *p = &config->params;
+	unsigned int mtu = READ_ONCE(config->tunnel->dev->mtu), below;
+	struct rtable *rt;
+	__be32 saddr;
+	bool owned;
+
+	if (!p->remote)
+		return mtu;
+	rt = mygre_route_get(config, skb, p->remote, p->tos & ~1, &saddr,
+			     &owned);
+	if (IS_ERR(rt))
+		return mtu;
+	below = config->hlen + (p->tap ? ETH_HLEN : 0);
+	mtu = min(mtu, max(dst_mtu(&rt->dst), below) - below);
+	if (owned)
+		ip_rt_put(rt);
+	return mtu;
+}
+
+/* What only some tunnels ask of an inner packet, or do to it */
+static enum mygre_stat mygre_rcv_inspect(const struct mygre_config *config,
+					 struct sk_buff *skb)
+{
+	const struct mygre_params *p = &config->params;
+	unsigned int mtu;
+
+	if (p->inner_rpf && !mygre_guard_has_way_back(skb, config->tunnel->dev))
+		return MYGRE_STAT_RX_SPOOFED;
+	if (!p->mss)
+		return MYGRE_OK;
+	/* The route is remembered, which is all that changes of the config. */
+	mtu = mygre_rcv_mtu((struct mygre_config *)config, skb);
+	if (p->tap ? mygre_mss_clamp_frame(skb, p->mss, mtu) :
+		     mygre_mss_clamp(skb, 0, skb->protocol, p->mss, mtu))
+		return MYGRE_OK;
+	return MYGRE_STAT_RX_NOMEM;
+}
+
 /* Hand the inner packet to the stack as received by the tunnel's device */
 static void mygre_rcv_deliver(const struct mygre_config *config,
 			      struct sk_buff *skb, struct metadata_dst *origin)
@@ -199,8 +231,13 @@ static void mygre_rcv_ours(const struct mygre_config *config,
 			   struct sk_buff *skb, const struct mygre_hdr *hdr)
 {
 	struct metadata_dst *origin = NULL;
+	__be32 local = ip_hdr(skb)->daddr;
 	enum mygre_stat drop;
 
+	trace_mygre_receive(config->tunnel->dev, ip_hdr(skb)->saddr, local,
+			    skb->len - hdr->len);
+	if (unlikely(!hdr->proto) && mygre_probe_heard(config, skb, hdr))
+		return;
 	drop = mygre_rcv_verify(config, skb, hdr);
 	if (!drop && !config->params.remote) {
 		origin = mygre_rcv_origin(skb, hdr);
@@ -209,6 +246,16 @@ static void mygre_rcv_ours(const struct mygre_config *config,
 	}
 	drop = drop ?: mygre_rcv_strip(config, skb, hdr) ?:
 	       mygre_rcv_order(config, hdr);
+	if (unlikely(!drop && mygre_guard_is_likely(skb))) {
+		if (!config->params.tap &&
+		    mygre_probe_answer(config, skb, 0, local))
+			return;
+		if (!config->params.inner_tunnel &&
+		    mygre_guard_is_nested(skb, config->tunnel->dev))
+			drop = MYGRE_STAT_RX_NESTED;
+	}
+	if (unlikely(config->inspect))
+		drop = drop ?: mygre_rcv_inspect(config, skb);
 	if (likely(!drop)) {
 		mygre_rcv_deliver(config, skb, origin);
 		return;
@@ -218,9 +265,35 @@ static void mygre_rcv_ours(const struct mygre_config *config,
 	mygre_stats_drop(config->tunnel, skb, drop);
 }
 
-/* Not for us: let the previous owner have it, as if we were not there */
-static int mygre_rcv_pass_on(struct sk_buff *skb, enum mygre_stat reason)
+/*
+ * Keepalives of a tunnel for Ethernet carry none, so they find no tunnel. They
+ * may be those of somebody else: true if they are not, and skb is consumed.
+ */
+static bool mygre_rcv_control(struct sk_buff *skb, const struct mygre_hdr *hdr)
 {
+	const struct mygre_config *config;
+	u8 buffer, *protocol = NULL;
+
+	if (hdr->proto == htons(ETH_P_IP))
+		protocol = skb_header_pointer(skb, hdr->len +
+					      offsetof(struct iphdr, protocol),
+					      sizeof(buffer), &buffer);
+	if (hdr->proto && (!protocol || *protocol != IPPROTO_GRE))
+		return false;
+	config = mygre_rcv_find_kind(skb, hdr, true);
+	if (!config)
+		return false;
+	if (!hdr->proto)
+		return mygre_probe_heard(config, skb, hdr);
+	return !mygre_rcv_verify(config, skb, hdr) &&
+	       mygre_probe_answer(config, skb, hdr->len, ip_hdr(skb)->daddr);
+}
+
+/* Not for us: let the previous owner have it, as if we were not there */
+static int mygre_rcv_pass_on(struct sk_buff *skb, const struct mygre_hdr *hdr,
+			     enum mygre_stat reason)
+{
+	mygre_unmatched_note(dev_net(skb->dev), ip_hdr(skb), hdr, reason);
 	mygre_stats_count_unmatched(dev_net(skb->dev), reason);
 	if (mygre_rcv_previous)
 		return mygre_rcv_previous->handler(skb);
@@ -240,10 +313,12 @@ static int mygre_rcv(struct sk_buff *skb)
 
 	drop = mygre_rcv_parse(skb, &hdr);
 	if (drop)
-		return mygre_rcv_pass_on(skb, drop);
+		return mygre_rcv_pass_on(skb, NULL, drop);
 	config = mygre_rcv_find(skb, &hdr);
+	if (!config && mygre_rcv_control(skb, &hdr))
+		return 0;
 	if (!config)
-		return mygre_rcv_pass_on(skb, MYGRE_STAT_RX_NO_TUNNEL);
+		return mygre_rcv_pass_on(skb, &hdr, MYGRE_STAT_RX_NO_TUNNEL);
 	mygre_rcv_ours(config, skb, &hdr);
 	return 0;
 }

@@ -12,6 +12,9 @@
 #include "mygre.h"
 #include "mygre_compat.h"
 
+#define CREATE_TRACE_POINTS
+#include "mygre_trace.h"
+
 #define MYGRE_STATS_NAME(symbol, name, text) [MYGRE_STAT_##symbol] = name,
 
 static const char mygre_stats_names[__MYGRE_STAT_MAX][ETH_GSTRING_LEN] = {
@@ -27,6 +30,7 @@ static const enum skb_drop_reason mygre_stats_reasons[__MYGRE_STAT_MAX] = {
 	[MYGRE_STAT_RX_CSUM] = SKB_DROP_REASON_SKB_CSUM,
 	[MYGRE_STAT_RX_ECN] = SKB_DROP_REASON_IP_TUNNEL_ECN,
 	[MYGRE_STAT_RX_NOMEM] = SKB_DROP_REASON_NOMEM,
+	[MYGRE_STAT_RX_SPOOFED] = SKB_DROP_REASON_IP_RPFILTER,
 	[MYGRE_STAT_RX_BACKLOG] = SKB_DROP_REASON_CPU_BACKLOG,
 	[MYGRE_STAT_TX_SHORT] = SKB_DROP_REASON_PKT_TOO_SMALL,
 	[MYGRE_STAT_TX_NO_REMOTE] = SKB_DROP_REASON_IP_OUTNOROUTES,
@@ -52,10 +56,16 @@ static const struct {
 				 MYGRE_STATS_AT(rx_crc_errors) },
 	[MYGRE_STAT_RX_SEQ] = { MYGRE_STATS_AT(rx_errors),
 				MYGRE_STATS_AT(rx_fifo_errors) },
+	[MYGRE_STAT_RX_SEQ_DUP] = { MYGRE_STATS_AT(rx_errors),
+				    MYGRE_STATS_AT(rx_fifo_errors) },
 	[MYGRE_STAT_RX_ECN] = { MYGRE_STATS_AT(rx_errors),
 				MYGRE_STATS_AT(rx_frame_errors) },
+	[MYGRE_STAT_RX_NESTED] = { MYGRE_STATS_AT(rx_errors), 0 },
+	[MYGRE_STAT_RX_SPOOFED] = { MYGRE_STATS_AT(rx_errors), 0 },
 	[MYGRE_STAT_RX_NOMEM] = { MYGRE_STATS_AT(rx_dropped), 0 },
 	[MYGRE_STAT_RX_BACKLOG] = { MYGRE_STATS_AT(rx_dropped), 0 },
+	[MYGRE_STAT_RX_KEEPALIVE] = { MYGRE_STATS_AT(rx_errors), 0 },
+	[MYGRE_STAT_RX_PROBES] = { MYGRE_STATS_AT(rx_dropped), 0 },
 	[MYGRE_STAT_TX_SHORT] = { MYGRE_STATS_AT(tx_errors), 0 },
 	[MYGRE_STAT_TX_NO_REMOTE] = { MYGRE_STATS_AT(tx_errors),
 				      MYGRE_STATS_AT(tx_fifo_errors) },
@@ -68,6 +78,19 @@ static const struct {
 	[MYGRE_STAT_TX_UNDERLAY] = { MYGRE_STATS_AT(tx_errors),
 				     MYGRE_STATS_AT(tx_aborted_errors) },
 };
+
+/**
+ * mygre_stats_count() - count a packet that was dropped, or is about to be
+ * @tunnel: whose it was
+ * @reason: why
+ *
+ * Context: any.
+ */
+void mygre_stats_count(struct mygre_tunnel *tunnel, enum mygre_stat reason)
+{
+	atomic_long_inc(&tunnel->drops.count[reason]);
+	trace_mygre_drop(tunnel->dev, reason);
+}
 
 /**
  * mygre_stats_drop() - end a packet's life

@@ -18,6 +18,7 @@
 
 #include "mygre.h"
 #include "mygre_compat.h"
+#include "mygre_trace.h"
 
 /* Tunnels inside tunnels: more than this is a loop, and the stack is finite */
 #define MYGRE_XMIT_DEPTH_MAX 4
@@ -31,7 +32,17 @@
 /* An Ethernet frame may have this many VLAN tags before its IP header */
 #define MYGRE_XMIT_VLANS_MAX 2
 
-static DEFINE_PER_CPU(unsigned int, mygre_xmit_depth);
+/**
+ * struct mygre_xmit_nest - the tunnels that one CPU is sending through just now
+ * @depth: how many, each inside the one before
+ * @tunnels: which
+ */
+struct mygre_xmit_nest {
+	unsigned int depth;
+	const struct mygre_tunnel *tunnels[MYGRE_XMIT_DEPTH_MAX];
+};
+
+static DEFINE_PER_CPU(struct mygre_xmit_nest, mygre_xmit_nest);
 
 /* The last IP ID of a packet that must not be fragmented */
 static DEFINE_PER_CPU(u16, mygre_xmit_id);
@@ -51,6 +62,7 @@ static DEFINE_PER_CPU(u16, mygre_xmit_id);
  * @df: DF bit of the outer header, network order
  * @tos: outer TOS byte with ECN
  * @ttl: outer TTL, 0 if the route shall decide
+ * @control: an IP packet of our own, whatever the tunnel carries
  */
 struct mygre_xmit_state {
 	struct mygre_config *config;
@@ -65,6 +77,7 @@ struct mygre_xmit_state {
 	__be16 df;
 	u8 tos;
 	u8 ttl;
+	bool control;
 };
 
 /* An IP packet, or whatever else has an ethertype */
@@ -113,8 +126,8 @@ static enum mygre_stat mygre_xmit_inspect(struct mygre_xmit_state *state,
 	u8 tos = p->tos, dsfield = 0;
 	enum mygre_stat drop;
 
-	drop = p->tap ? mygre_xmit_find_tap(state, skb) :
-			mygre_xmit_find_l3(state, skb);
+	drop = p->tap && !state->control ? mygre_xmit_find_tap(state, skb) :
+					   mygre_xmit_find_l3(state, skb);
 	if (drop)
 		return drop;
 
@@ -152,6 +165,21 @@ static void mygre_xmit_log_loop(struct mygre_tunnel *tunnel, __be32 daddr)
 			     tunnel->dev->name, &daddr);
 }
 
+/*
+ * Tunnels that lead through each other come here one in another. Has the packet
+ * been in this one, or are there too many?
+ */
+static bool mygre_xmit_is_round(const struct mygre_tunnel *tunnel)
+{
+	const struct mygre_xmit_nest *nest = this_cpu_ptr(&mygre_xmit_nest);
+	unsigned int i;
+
+	for (i = 0; i < nest->depth; i++)
+		if (nest->tunnels[i] == tunnel)
+			return true;
+	return nest->depth >= MYGRE_XMIT_DEPTH_MAX;
+}
+
 /* Which way does it go, and is that not back into the tunnel */
 static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 					struct sk_buff *skb)
@@ -159,9 +187,8 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 	struct mygre_config *config = state->config;
 	struct rtable *rt;
 
-	/* Tunnels that lead through each other come here one in another. */
-	if (unlikely(__this_cpu_read(mygre_xmit_depth) >=
-		     MYGRE_XMIT_DEPTH_MAX))
+	if (unlikely(__this_cpu_read(mygre_xmit_nest.depth) &&
+		     mygre_xmit_is_round(config->tunnel)))
 		rt = ERR_PTR(-ELOOP);
 	else
 		rt = mygre_route_get(config, skb, state->daddr, state->tos,
@@ -171,6 +198,7 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 			return MYGRE_STAT_TX_UNDERLAY;
 		if (rt != ERR_PTR(-ELOOP))
 			return MYGRE_STAT_TX_NO_ROUTE;
+		mygre_loop_met(config->tunnel);
 		mygre_xmit_log_loop(config->tunnel, state->daddr);
 		return MYGRE_STAT_TX_LOOP;
 	}
@@ -178,6 +206,22 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 	if (!state->ttl)
 		state->ttl = ip4_dst_hoplimit(&rt->dst);
 	return MYGRE_OK;
+}
+
+/* TCP connections may be told how long their segments may be */
+static enum mygre_stat mygre_xmit_clamp(struct mygre_xmit_state *state,
+					struct sk_buff *skb)
+{
+	const struct mygre_config *config = state->config;
+	unsigned int mtu, below = config->hlen + state->inner;
+
+	if (likely(!config->params.mss))
+		return MYGRE_OK;
+	mtu = max(dst_mtu(&state->rt->dst), below) - below;
+	mtu = min(mtu, READ_ONCE(config->tunnel->dev->mtu));
+	return mygre_mss_clamp(skb, state->inner, state->inner_proto,
+			       config->params.mss, mtu) ? MYGRE_OK :
+							  MYGRE_STAT_TX_NOMEM;
 }
 
 /*
@@ -464,10 +508,12 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 			    struct sk_buff *skb, unsigned int len)
 {
 	struct mygre_tunnel *tunnel = state->config->tunnel;
+	struct mygre_xmit_nest *nest = this_cpu_ptr(&mygre_xmit_nest);
 	struct net *net = tunnel->net;
 	int err;
 
-	__this_cpu_inc(mygre_xmit_depth);
+	trace_mygre_transmit(tunnel->dev, state->saddr, state->daddr, len);
+	nest->tunnels[nest->depth++] = tunnel;
 	/*
 	 * Devices send under the RCU of BH. Neighbours want the other one, and
 	 * so does IPsec, when it takes a reference to the route.
@@ -476,7 +522,7 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 	err = mygre_xmit_is_plain(skb, net, state->mtu) ?
 	      mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
 	rcu_read_unlock();
-	__this_cpu_dec(mygre_xmit_depth);
+	nest->depth--;
 
 	if (likely(!net_xmit_eval(err)))
 		dev_sw_netstats_tx_add(tunnel->dev, 1, len);
@@ -484,8 +530,29 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 		mygre_stats_count(tunnel, MYGRE_STAT_TX_UNDERLAY);
 }
 
+/* The journey of a packet that is sent through a tunnel; consumes skb */
+static void mygre_xmit_run(struct mygre_xmit_state *state, struct sk_buff *skb)
+{
+	unsigned int len = skb->len;
+	enum mygre_stat drop;
+
+	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
+	drop = mygre_xmit_inspect(state, skb) ?:
+	       mygre_xmit_route(state, skb) ?:
+	       mygre_xmit_clamp(state, skb) ?:
+	       mygre_xmit_fit(state, skb) ?:
+	       mygre_xmit_push(state, skb);
+	if (likely(!drop)) {
+		mygre_xmit_send(state, skb, len);
+		return;
+	}
+	if (state->owned)
+		ip_rt_put(state->rt);
+	mygre_stats_drop(state->config->tunnel, skb, drop);
+}
+
 /**
- * mygre_xmit_to() - the journey of a packet that is sent through a tunnel
+ * mygre_xmit_to() - send a packet through a tunnel
  * @skb: the payload, starting with its network header or, for Ethernet, its
  *	MAC header; consumed
  * @config: settings of the tunnel
@@ -498,21 +565,27 @@ void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 		   __be32 daddr)
 {
 	struct mygre_xmit_state state = { .config = config, .daddr = daddr };
-	unsigned int len = skb->len;
-	enum mygre_stat drop;
 
-	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
-	drop = mygre_xmit_inspect(&state, skb) ?:
-	       mygre_xmit_route(&state, skb) ?:
-	       mygre_xmit_fit(&state, skb) ?:
-	       mygre_xmit_push(&state, skb);
-	if (likely(!drop)) {
-		mygre_xmit_send(&state, skb, len);
-		return;
-	}
-	if (state.owned)
-		ip_rt_put(state.rt);
-	mygre_stats_drop(config->tunnel, skb, drop);
+	mygre_xmit_run(&state, skb);
+}
+
+/**
+ * mygre_xmit_control() - send an IP packet of our own to the far end
+ * @skb: starting with its IP header, also for a tunnel that carries Ethernet;
+ *	consumed
+ * @config: settings of the tunnel; the remote is one host
+ *
+ * Context: BH, RCU.
+ */
+void mygre_xmit_control(struct sk_buff *skb, struct mygre_config *config)
+{
+	struct mygre_xmit_state state = {
+		.config = config,
+		.daddr = config->params.remote,
+		.control = true,
+	};
+
+	mygre_xmit_run(&state, skb);
 }
 
 /**

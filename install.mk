@@ -21,6 +21,7 @@ KVER    ?= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 endif
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man/man8
+SBINDIR ?= $(PREFIX)/sbin
 COMPDIR ?= /etc/bash_completion.d
 DEPMOD  ?= depmod
 DESTDIR ?=
@@ -63,10 +64,14 @@ endef
 
 install-tools: $(PLUGIN) need-iplibdir
 	install -d $(DESTDIR)$(IPLIBDIR) $(DESTDIR)$(MANDIR) \
-		$(DESTDIR)$(COMPDIR)
+		$(DESTDIR)$(COMPDIR) $(DESTDIR)$(SBINDIR)
 	install -m 644 $(PLUGIN) $(DESTDIR)$(IPLIBDIR)/link_mygre.so
 	ln -sf link_mygre.so $(DESTDIR)$(IPLIBDIR)/link_mygretap.so
+	install -m 755 iproute2/mygre-unmatched \
+		$(DESTDIR)$(SBINDIR)/mygre-unmatched
 	install -m 644 iproute2/mygre.8 $(DESTDIR)$(MANDIR)/mygre.8
+	install -m 644 iproute2/mygre-unmatched.8 \
+		$(DESTDIR)$(MANDIR)/mygre-unmatched.8
 	install -m 644 iproute2/mygre.bash $(DESTDIR)$(COMPDIR)/mygre
 
 need-iplibdir:
@@ -84,7 +89,9 @@ uninstall: need-iplibdir
 	$(call run-depmod)
 	rm -f $(DESTDIR)$(IPLIBDIR)/link_mygre.so \
 		$(DESTDIR)$(IPLIBDIR)/link_mygretap.so \
-		$(DESTDIR)$(MANDIR)/mygre.8 $(DESTDIR)$(COMPDIR)/mygre
+		$(DESTDIR)$(MANDIR)/mygre.8 $(DESTDIR)$(COMPDIR)/mygre \
+		$(DESTDIR)$(MANDIR)/mygre-unmatched.8 \
+		$(DESTDIR)$(SBINDIR)/mygre-unmatched
 
 .PHONY: install install-module install-tools uninstall need-iplibdir \
 	print-iplibdir

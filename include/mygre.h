@@ -17,8 +17,13 @@
 #include "mygre_stats.h"
 
 struct flowi4;
+struct genl_family;
+struct mygre_keepalive;
+struct mygre_loop;
 struct mygre_route;
 struct mygre_route_dscps;
+struct mygre_seq;
+struct mygre_strangers;
 struct netlink_ext_ack;
 struct rtnl_link_ops;
 struct rtnl_link_stats64;
@@ -65,6 +70,15 @@ struct mygre_pair {
  * @ignore_df: do not copy DF from the payload
  * @tap: carries Ethernet frames; belongs to the link kind, never changes
  * @fwmark: mark for the outer route lookup, host order
+ * @keepalive: milliseconds from one probe to the next, 0 for none
+ * @ka_retries: so many without an answer take the carrier down
+ * @ka_auth: probes are signed
+ * @ka_reply: those of the far end are answered
+ * @seq_window: so many sequence numbers back a packet may be late; 0 for none
+ * @mss: most that a TCP SYN may announce, %MYGRE_MSS_AUTO, or 0
+ * @inner_rpf: the inner source must be behind the tunnel
+ * @inner_tunnel: tunnel packets to this machine may come out of it
+ * @loop_down: no carrier while the way to the remote leads through the tunnel
  */
 struct mygre_params {
 	int link;
@@ -80,6 +94,53 @@ struct mygre_params {
 	bool ignore_df;
 	bool tap;
 	u32 fwmark;
+	u32 keepalive;
+	u8 ka_retries;
+	bool ka_auth;
+	bool ka_reply;
+	u16 seq_window;
+	u16 mss;
+	bool inner_rpf;
+	bool inner_tunnel;
+	bool loop_down;
+};
+
+/**
+ * struct mygre_probe_token - what keepalive probes bear, to know them again
+ * @time: microseconds of our clock
+ * @serial: number of the probe
+ * @sign: of both, with a secret
+ *
+ * Nobody but us reads it.
+ */
+struct mygre_probe_token {
+	__be32 time;
+	__be32 serial;
+	__be64 sign;
+};
+
+/**
+ * struct mygre_keepalive_info - what keepalives have found out
+ * @state: of the far end
+ * @rtt_min: microseconds from probe to answer
+ * @rtt_avg: likewise
+ * @rtt_max: likewise
+ * @last: milliseconds since the last answer
+ * @sent: probes
+ * @received: answers
+ * @lost: probes whose successor was sent before an answer came
+ * @flaps: how often the carrier was lost
+ */
+struct mygre_keepalive_info {
+	enum mygre_ka_state state;
+	u32 rtt_min;
+	u32 rtt_avg;
+	u32 rtt_max;
+	u64 last;
+	u64 sent;
+	u64 received;
+	u64 lost;
+	u64 flaps;
 };
 
 /**
@@ -91,6 +152,7 @@ struct mygre_params {
  * @pair_node: likewise, of the table of pairs; only if paired
  * @paired: @pair_node is needed
  * @tunnel: the device's private part
+ * @inspect: there is more to ask of received packets than is always asked
  * @hlen: bytes of outer IP and GRE header that we put before a packet
  * @head: those bytes, complete but for what each packet decides
  * @routes: the outer route, per CPU
@@ -109,6 +171,7 @@ struct mygre_config {
 	struct rhlist_head pair_node;
 	bool paired;
 	struct mygre_tunnel *tunnel;
+	bool inspect;
 	unsigned int hlen;
 	struct {
 		struct iphdr ip;
@@ -126,7 +189,7 @@ struct mygre_config {
  * @net: the netns of the underlay; does not change when the device moves
  * @drops: counters
  * @o_seqno: next sequence number to send
- * @i_seqno: next one expected, and above it bit 32 if one came at all
+ * @seq: those that have come; NULL as long as none is asked for
  * @err_count: ICMP errors that no sender was told of yet
  * @err_time: jiffies of the last one
  * @list: member of &mygre_net.tunnels; RTNL
@@ -136,6 +199,13 @@ struct mygre_config {
  * @numbered: packets sent bear sequence numbers; RTNL
  * @user_mtu: the user has chosen the MTU, so keep it; RTNL
  * @loop_logged: jiffies when a loop was last written to the log, or 0
+ * @carrier_lock: of @no_carrier, and what follows from it
+ * @no_carrier: why there is none; bits of &enum mygre_carrier
+ * @loop: does the way lead through the tunnel; NULL as long as nobody wanted to
+ *	know
+ * @keepalive: is the far end alive; likewise
+ * @answers: when the next probe of the far end may be answered, were all
+ *	answered in time; nanoseconds of the clock
  */
 struct mygre_tunnel {
 	struct mygre_config __rcu *config;
@@ -143,7 +213,7 @@ struct mygre_tunnel {
 	struct net *net;
 	struct mygre_drops drops;
 	atomic_t o_seqno;
-	atomic64_t i_seqno;
+	struct mygre_seq *seq;
 	int err_count;
 	unsigned long err_time;
 	struct list_head list;
@@ -153,6 +223,11 @@ struct mygre_tunnel {
 	bool numbered;
 	bool user_mtu;
 	unsigned long loop_logged;
+	spinlock_t carrier_lock; /* RTNL, timers and received packets */
+	unsigned int no_carrier;
+	struct mygre_loop *loop;
+	struct mygre_keepalive *keepalive;
+	atomic64_t answers;
 };
 
 /* Which fields of a tuple are "any"; in the order in which they are tried */
@@ -169,6 +244,8 @@ struct mygre_tunnel {
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
+ * @strangers: the last packets that reached no tunnel
+ * @answers: as &mygre_tunnel.answers, for all tunnels
  */
 struct mygre_net {
 	struct rhltable table;
@@ -179,6 +256,8 @@ struct mygre_net {
 	struct list_head tunnels;
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;
+	struct mygre_strangers *strangers;
+	atomic64_t answers;
 };
 
 /* gre_mod.c */
@@ -200,6 +279,7 @@ static inline struct mygre_net *mygre_mod_net_rcu(const struct net *net)
 /* gre_stats.c */
 int mygre_stats_start(struct net *net);
 void mygre_stats_stop(struct net *net);
+void mygre_stats_count(struct mygre_tunnel *tunnel, enum mygre_stat reason);
 void mygre_stats_drop(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 		      enum mygre_stat reason);
 void mygre_stats_drop_unmatched(struct sk_buff *skb, enum mygre_stat reason);
@@ -207,19 +287,6 @@ void mygre_stats_fill(const struct mygre_tunnel *tunnel,
 		      struct rtnl_link_stats64 *stats);
 u64 mygre_stats_read(const struct mygre_tunnel *tunnel, enum mygre_stat reason);
 extern const struct ethtool_ops mygre_stats_ethtool_ops;
-
-/**
- * mygre_stats_count() - count a packet that was dropped, or is about to be
- * @tunnel: whose it was
- * @reason: why
- *
- * Context: any.
- */
-static inline void mygre_stats_count(struct mygre_tunnel *tunnel,
-				     enum mygre_stat reason)
-{
-	atomic_long_inc(&tunnel->drops.count[reason]);
-}
 
 /**
  * mygre_stats_count_unmatched() - count a packet that is no tunnel's of ours
@@ -233,6 +300,13 @@ static inline void mygre_stats_count_unmatched(struct net *net,
 {
 	this_cpu_inc(mygre_mod_net(net)->unmatched->count[reason]);
 }
+
+/* gre_unmatched.c */
+extern struct genl_family mygre_unmatched_family;
+int mygre_unmatched_start_net(struct mygre_net *mn);
+void mygre_unmatched_stop_net(struct mygre_net *mn);
+void mygre_unmatched_note(const struct net *net, const struct iphdr *outer,
+			  const struct mygre_hdr *hdr, enum mygre_stat reason);
 
 /* gre_table.c */
 int mygre_table_start(struct mygre_net *mn);
@@ -278,7 +352,87 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 /* gre_xmit.c */
 void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 		   __be32 daddr);
+void mygre_xmit_control(struct sk_buff *skb, struct mygre_config *config);
 netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_seq.c */
+enum mygre_stat mygre_seq_check(const struct mygre_config *config, u32 seq);
+int mygre_seq_prepare(struct mygre_tunnel *tunnel,
+		      const struct mygre_params *params);
+void mygre_seq_free(struct mygre_tunnel *tunnel);
+void mygre_seq_forget(struct mygre_tunnel *tunnel);
+
+/* gre_loop.c */
+void mygre_loop_met(struct mygre_tunnel *tunnel);
+int mygre_loop_prepare(struct mygre_tunnel *tunnel,
+		       const struct mygre_params *params);
+void mygre_loop_free(struct mygre_tunnel *tunnel);
+void mygre_loop_start(struct mygre_tunnel *tunnel,
+		      const struct mygre_config *config);
+void mygre_loop_stop(struct mygre_tunnel *tunnel);
+bool mygre_loop_is_down(const struct mygre_tunnel *tunnel);
+
+/* gre_keepalive.c */
+int mygre_keepalive_prepare(struct mygre_tunnel *tunnel,
+			    const struct mygre_params *params);
+void mygre_keepalive_free(struct mygre_tunnel *tunnel);
+void mygre_keepalive_start(struct mygre_tunnel *tunnel,
+			   const struct mygre_config *config);
+void mygre_keepalive_stop(struct mygre_tunnel *tunnel);
+void mygre_keepalive_changed(struct mygre_tunnel *tunnel,
+			     const struct mygre_params *old,
+			     const struct mygre_config *config);
+bool mygre_keepalive_heard(const struct mygre_config *config,
+			   const struct mygre_probe_token *token);
+void mygre_keepalive_read(const struct mygre_tunnel *tunnel,
+			  struct mygre_keepalive_info *info);
+
+/* gre_probe.c */
+void mygre_probe_send(struct mygre_config *config,
+		      const struct mygre_probe_token *token);
+bool mygre_probe_heard(const struct mygre_config *config, struct sk_buff *skb,
+		       const struct mygre_hdr *hdr);
+bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
+			unsigned int at, __be32 local);
+
+/* gre_guard.c */
+bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev);
+bool mygre_guard_has_way_back(const struct sk_buff *skb,
+			      const struct net_device *dev);
+
+/* Protocols of IPv4 and IPv6 that are tunnels, and extension headers of IPv6 */
+#define MYGRE_GUARD_TUNNELS						\
+	(1ULL << IPPROTO_IPIP | 1ULL << IPPROTO_IPV6 | 1ULL << IPPROTO_GRE)
+#define MYGRE_GUARD_OPTIONS						\
+	(1ULL << 0 | 1ULL << 43 | 1ULL << 44 | 1ULL << 51 | 1ULL << 60)
+
+/**
+ * mygre_guard_is_likely() - may there be a tunnel inside the tunnel
+ * @skb: the inner packet, its IP header linear
+ *
+ * Context: any; for each packet. It is mygre_guard_is_nested() that knows.
+ */
+static inline bool mygre_guard_is_likely(const struct sk_buff *skb)
+{
+	u64 wanted = MYGRE_GUARD_TUNNELS;
+	u8 proto;
+
+	if (likely(skb->protocol == htons(ETH_P_IP))) {
+		proto = ip_hdr(skb)->protocol;
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		proto = ((u8 *)skb_network_header(skb))[6];
+		wanted |= MYGRE_GUARD_OPTIONS;
+	} else {
+		return skb->protocol == htons(MYGRE_HDR_IPIP);
+	}
+	/* Beyond are EtherIP and MPLS, and what is rare. */
+	return proto >= 64 || wanted >> proto & 1;
+}
+
+/* gre_mss.c */
+bool mygre_mss_clamp(struct sk_buff *skb, unsigned int at, __be16 proto,
+		     u16 setting, unsigned int mtu);
+bool mygre_mss_clamp_frame(struct sk_buff *skb, u16 setting, unsigned int mtu);
 
 /* gre_nbma.c */
 extern const struct header_ops mygre_nbma_header_ops;
@@ -307,6 +461,18 @@ enum mygre_stat mygre_gro_receive(struct sk_buff *skb);
 int mygre_err(struct sk_buff *skb, u32 info);
 
 /* gre_dev.c */
+/**
+ * enum mygre_carrier - who can take the carrier away
+ * @MYGRE_CARRIER_KEEPALIVE: the far end does not answer
+ * @MYGRE_CARRIER_LOOP: the way to it leads through the tunnel
+ */
+enum mygre_carrier {
+	MYGRE_CARRIER_KEEPALIVE = 1,
+	MYGRE_CARRIER_LOOP = 2,
+};
+
+void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,
+			   enum mygre_carrier reason, bool on);
 void mygre_dev_setup(struct net_device *dev);
 void mygre_dev_setup_tap(struct net_device *dev);
 bool mygre_dev_is_ours(const struct net_device *dev);
@@ -315,6 +481,12 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 		       struct netlink_ext_ack *extack);
 int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 		     struct netlink_ext_ack *extack);
+
+/* gre_show.c */
+size_t mygre_show_size(const struct net_device *dev);
+int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev);
+size_t mygre_show_xstats_size(const struct net_device *dev);
+int mygre_show_xstats(struct sk_buff *skb, const struct net_device *dev);
 
 /* gre_netlink.c */
 extern struct rtnl_link_ops mygre_netlink_ops;

@@ -12,6 +12,7 @@
 
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/timer.h>
 #include <net/dst_metadata.h>
 #include <net/flow.h>
 #include <net/inet_dscp.h>
@@ -297,6 +298,10 @@ static inline bool mygre_compat_udp_merges(void)
 	return true;
 #endif
 }
+
+#ifndef MYGRE_HAVE_TIMER_DELETE
+#define timer_delete_sync del_timer_sync
+#endif
 
 #ifndef MYGRE_HAVE_REASON_TUNNEL_ECN
 #define SKB_DROP_REASON_IP_TUNNEL_ECN SKB_DROP_REASON_NOT_SPECIFIED

@@ -32,6 +32,9 @@
 /* The ethertype under which WCCP redirects IPv4 packets */
 #define MYGRE_HDR_WCCP	0x883e
 
+/* What Huawei's routers use for IPv4 in keepalives, beside 0x0800 */
+#define MYGRE_HDR_IPIP	4
+
 /* The flags that announce a field; the only ones that a tunnel can be given */
 #define MYGRE_HDR_FLAGS	(GRE_CSUM | GRE_KEY | GRE_SEQ)
 

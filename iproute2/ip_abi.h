@@ -67,6 +67,8 @@ void invarg(const char *msg, const char *arg) __attribute__((noreturn));
 int nodev(const char *dev);
 
 bool is_json_context(void);
+void open_json_object(const char *str);
+void close_json_object(void);
 void print_nl(void);
 int print_color_string(enum output_type type, enum color_attr color,
 		       const char *key, const char *fmt, const char *value);

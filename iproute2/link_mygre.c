@@ -24,6 +24,14 @@ void mygre_print_help(struct link_util *lu, int argc, char **argv,
 		"			[ [no]ignore-df ]\n"
 		"			[ dev PHYS_DEV | nodev ]\n"
 		"			[ fwmark MARK ]\n"
+		"			[ seq-window NUMBER ]\n"
+		"			[ mss { auto | BYTES | off } ]\n"
+		"			[ inner-src { any | rpf } ]\n"
+		"			[ inner-tunnel { refuse | allow } ]\n"
+		"			[ loop { drop | down } ]\n"
+		"			[ keepalive { SECONDS[,RETRIES] | off } ]\n"
+		"			[ ka-auth { on | off } ]\n"
+		"			[ ka-reply { on | off } ]\n"
 		"			[ external ]\n"
 		"			[ noencap ]\n"
 		"			[ encap { fou | gue | none } ]\n"
@@ -50,7 +58,7 @@ void mygre_print_help(struct link_util *lu, int argc, char **argv,
 	__attribute__((visibility("default")))				\
 	struct link_util kind##_link_util = {				\
 		.id = #kind,						\
-		.maxattr = IFLA_GRE_MAX,				\
+		.maxattr = IFLA_MYGRE_MAX,				\
 		.parse_opt = mygre_parse_opt,				\
 		.print_opt = mygre_print_opt,				\
 		.print_xstats = mygre_print_xstats,			\

@@ -6,7 +6,8 @@
 
 # Words that want a value
 _mygre_values="local remote dev key ikey okey ttl hoplimit hlim tos tclass
-	dsfield fwmark encap encap-sport encap-dport"
+	dsfield fwmark encap encap-sport encap-dport seq-window mss inner-src
+	inner-tunnel loop keepalive ka-auth ka-reply"
 
 # Words that stand alone
 _mygre_words="nodev nokey noikey nookey
@@ -37,7 +38,25 @@ _mygre_ip_option() {
 	encap-sport)
 		list=auto
 		;;
-	key | ikey | okey | fwmark | encap-dport)
+	mss)
+		list="auto off"
+		;;
+	inner-src)
+		list="any rpf"
+		;;
+	inner-tunnel)
+		list="refuse allow"
+		;;
+	loop)
+		list="drop down"
+		;;
+	keepalive)
+		list=off
+		;;
+	ka-auth | ka-reply)
+		list="on off"
+		;;
+	key | ikey | okey | fwmark | encap-dport | seq-window)
 		return
 		;;
 	*)

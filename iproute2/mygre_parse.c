@@ -39,10 +39,10 @@ struct mygre_dir {
 
 /*
  * What the command line names, bytes in the order of the wire where netlink
- * wants it so. A bit N of @named says that attribute N was named.
+ * wants it so. @named says for each attribute whether it was.
  */
 struct mygre_request {
-	uint32_t named;
+	bool named[IFLA_MYGRE_MAX + 1];
 	struct mygre_addr local;
 	struct mygre_addr remote;
 	struct mygre_dir in;
@@ -57,6 +57,15 @@ struct mygre_request {
 	uint16_t encap_flags;
 	uint16_t encap_sport;
 	uint16_t encap_dport;
+	uint32_t keepalive;
+	uint8_t ka_retries;
+	uint8_t ka_auth;
+	uint8_t ka_reply;
+	uint16_t seq_window;
+	uint16_t mss;
+	uint8_t inner_src;
+	uint8_t inner_tunnel;
+	uint8_t loop;
 };
 
 /*
@@ -74,16 +83,14 @@ struct mygre_word {
 	bool short_ok;
 };
 
-_Static_assert(IFLA_GRE_MAX < 32, "mygre_request.named is too small");
-
 static void mygre_name(struct mygre_request *req, int attr)
 {
-	req->named |= 1U << attr;
+	req->named[attr] = true;
 }
 
 static bool mygre_is_named(const struct mygre_request *req, int attr)
 {
-	return req->named & 1U << attr;
+	return req->named[attr];
 }
 
 static void take_key(struct mygre_request *req, const struct mygre_word *word,
@@ -263,6 +270,109 @@ static void take_encap_flag(struct mygre_request *req,
 	mygre_name(req, IFLA_GRE_ENCAP_FLAGS);
 }
 
+/* Seconds with at most three decimals; in milliseconds. False if it is none. */
+static bool parse_seconds(const char *text, uint32_t *ms)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end || !(value > 0) || value > 4000000)
+		return false;
+	*ms = value * 1000 + 0.5;
+	return true;
+}
+
+/* "keepalive off", "keepalive 10", "keepalive 0.5,5" */
+static void take_keepalive(struct mygre_request *req,
+			   const struct mygre_word *word, const char *value)
+{
+	const char *comma = strchr(value, ',');
+	char seconds[32] = "";
+
+	(void)word;
+	mygre_name(req, IFLA_MYGRE_KEEPALIVE);
+	if (!strcmp(value, "off")) {
+		req->keepalive = 0;
+		return;
+	}
+	snprintf(seconds, sizeof(seconds), "%.*s",
+		 comma ? (int)(comma - value) : (int)strlen(value), value);
+	if (!parse_seconds(seconds, &req->keepalive))
+		invarg("keepalive: SECONDS[,RETRIES] or \"off\"", value);
+	if (!comma)
+		return;
+	if (get_u8(&req->ka_retries, comma + 1, 10))
+		invarg("keepalive: SECONDS[,RETRIES], 1 to 255 retries",
+		       value);
+	mygre_name(req, IFLA_MYGRE_KA_RETRIES);
+}
+
+static void take_window(struct mygre_request *req,
+			const struct mygre_word *word, const char *value)
+{
+	(void)word;
+	if (get_u16(&req->seq_window, value, 10))
+		invarg("seq-window: 0 to 1024", value);
+	mygre_name(req, IFLA_MYGRE_SEQ_WINDOW);
+}
+
+/* A word that says one of two things; 1 for the second */
+static uint8_t one_of(const char *name, const char *first, const char *second,
+		      const char *value)
+{
+	if (strcmp(value, first) && strcmp(value, second)) {
+		fprintf(stderr, "%s is \"%s\" or \"%s\"\n", name, first,
+			second);
+		invarg(name, value);
+	}
+	return !strcmp(value, second);
+}
+
+static void take_mss(struct mygre_request *req, const struct mygre_word *word,
+		     const char *value)
+{
+	req->mss = 0;
+	if (!strcmp(value, "auto"))
+		req->mss = MYGRE_MSS_AUTO;
+	else if (strcmp(value, "off") &&
+		 (get_u16(&req->mss, value, 10) || !req->mss))
+		invarg("mss: \"auto\", \"off\" or bytes", value);
+	mygre_name(req, word->arg);
+}
+
+static void take_inner_src(struct mygre_request *req,
+			   const struct mygre_word *word, const char *value)
+{
+	req->inner_src = one_of(word->name, "any", "rpf", value);
+	mygre_name(req, word->arg);
+}
+
+static void take_inner_tunnel(struct mygre_request *req,
+			      const struct mygre_word *word, const char *value)
+{
+	req->inner_tunnel = one_of(word->name, "refuse", "allow", value);
+	mygre_name(req, word->arg);
+}
+
+static void take_loop(struct mygre_request *req, const struct mygre_word *word,
+		      const char *value)
+{
+	req->loop = one_of(word->name, "drop", "down", value);
+	mygre_name(req, word->arg);
+}
+
+static void take_switch(struct mygre_request *req,
+			const struct mygre_word *word, const char *value)
+{
+	bool on = one_of(word->name, "off", "on", value);
+
+	if (word->arg == IFLA_MYGRE_KA_AUTH)
+		req->ka_auth = on;
+	else
+		req->ka_reply = on;
+	mygre_name(req, word->arg);
+}
+
 /* Words with a value, and words without */
 #define VALUE(n, fn, ...)						\
 	{ .name = n, .take = fn, .has_value = true, __VA_ARGS__ }
@@ -310,6 +420,15 @@ static const struct mygre_word mygre_words[] = {
 	PLAIN("ignore-df", take_ignore_df, .arg = 1),
 	PLAIN("noignore-df", take_ignore_df, .arg = 0),
 	VALUE("fwmark", take_fwmark),
+	VALUE("seq-window", take_window),
+	VALUE("mss", take_mss, .arg = IFLA_MYGRE_MSS),
+	VALUE("inner-src", take_inner_src, .arg = IFLA_MYGRE_INNER_SRC),
+	VALUE("inner-tunnel", take_inner_tunnel,
+	      .arg = IFLA_MYGRE_INNER_TUNNEL),
+	VALUE("loop", take_loop, .arg = IFLA_MYGRE_LOOP),
+	VALUE("keepalive", take_keepalive),
+	VALUE("ka-auth", take_switch, .arg = IFLA_MYGRE_KA_AUTH),
+	VALUE("ka-reply", take_switch, .arg = IFLA_MYGRE_KA_REPLY),
 	/* ip has no way to unbind a "gre"; a merged change needs the word. */
 	PLAIN("nodev", take_dev),
 	{ .name = NULL }
@@ -402,6 +521,20 @@ static int mygre_put_values(struct nlmsghdr *n,
 		  sizeof(req->encap_sport) },
 		{ IFLA_GRE_ENCAP_DPORT, &req->encap_dport,
 		  sizeof(req->encap_dport) },
+		{ IFLA_MYGRE_KEEPALIVE, &req->keepalive,
+		  sizeof(req->keepalive) },
+		{ IFLA_MYGRE_KA_RETRIES, &req->ka_retries,
+		  sizeof(req->ka_retries) },
+		{ IFLA_MYGRE_KA_AUTH, &req->ka_auth, sizeof(req->ka_auth) },
+		{ IFLA_MYGRE_KA_REPLY, &req->ka_reply, sizeof(req->ka_reply) },
+		{ IFLA_MYGRE_SEQ_WINDOW, &req->seq_window,
+		  sizeof(req->seq_window) },
+		{ IFLA_MYGRE_MSS, &req->mss, sizeof(req->mss) },
+		{ IFLA_MYGRE_LOOP, &req->loop, sizeof(req->loop) },
+		{ IFLA_MYGRE_INNER_SRC, &req->inner_src,
+		  sizeof(req->inner_src) },
+		{ IFLA_MYGRE_INNER_TUNNEL, &req->inner_tunnel,
+		  sizeof(req->inner_tunnel) },
 	};
 	int err = 0;
 

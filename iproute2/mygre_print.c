@@ -108,6 +108,157 @@ static void mygre_print_flags(struct rtattr *tb[])
 	mygre_print_true(out & GRE_CSUM, "ocsum", "ocsum ");
 }
 
+/* A setting that is only reported if it is not what it is at first */
+static uint8_t mygre_attr_or(const struct rtattr *rta, uint8_t first)
+{
+	return rta ? mygre_attr_uint(rta, 1) : first;
+}
+
+static uint64_t mygre_attr_u64(const struct rtattr *rta)
+{
+	uint64_t value = 0;
+
+	if (rta && RTA_PAYLOAD(rta) >= sizeof(value))
+		memcpy(&value, RTA_DATA(rta), sizeof(value));
+	return value;
+}
+
+/* Milliseconds as seconds, without zeros that say nothing */
+static const char *mygre_seconds(uint64_t ms, char *text, size_t size)
+{
+	snprintf(text, size, "%.10g", ms / 1000.0);
+	return text;
+}
+
+static const char *mygre_ka_state(unsigned int state)
+{
+	static const char *const names[] = {
+		[MYGRE_KA_OFF] = "off",
+		[MYGRE_KA_UNKNOWN] = "unknown",
+		[MYGRE_KA_UP] = "up",
+		[MYGRE_KA_DOWN] = "down",
+		[MYGRE_KA_HOLD] = "hold",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+}
+
+static void mygre_print_ka_answers(struct rtattr *tb[])
+{
+	static const struct {
+		int attr;
+		const char *key, *text;
+	} times[] = {
+		{ MYGRE_KA_INFO_RTT_MIN, "rtt_min_us", "rtt %s" },
+		{ MYGRE_KA_INFO_RTT_AVG, "rtt_avg_us", "/%s" },
+		{ MYGRE_KA_INFO_RTT_MAX, "rtt_max_us", "/%s ms " },
+	};
+	uint64_t last = mygre_attr_u64(tb[MYGRE_KA_INFO_LAST]);
+	char text[32];
+
+	print_color_u64(PRINT_JSON, COLOR_NONE, "last_ms", NULL, last);
+	print_color_string(PRINT_FP, COLOR_NONE, NULL, "last %ss ",
+			   mygre_seconds(last, text, sizeof(text)));
+	for (int i = 0; i < 3; i++) {
+		uint32_t us = mygre_attr_uint(tb[times[i].attr], 4);
+
+		print_color_uint(PRINT_JSON, COLOR_NONE, times[i].key, NULL,
+				 us);
+		print_color_string(PRINT_FP, COLOR_NONE, NULL, times[i].text,
+				   mygre_seconds(us, text, sizeof(text)));
+	}
+}
+
+static void mygre_print_ka_info(const struct rtattr *info)
+{
+	static const struct {
+		int attr;
+		const char *key, *text;
+	} counts[] = {
+		{ MYGRE_KA_INFO_SENT, "sent", "sent %" PRIu64 " " },
+		{ MYGRE_KA_INFO_RECEIVED, "received", "received %" PRIu64 " " },
+		{ MYGRE_KA_INFO_LOST, "lost", "lost %" PRIu64 " " },
+		{ MYGRE_KA_INFO_FLAPS, "flaps", "flaps %" PRIu64 " " },
+	};
+	struct rtattr *tb[MYGRE_KA_INFO_MAX + 1] = { NULL };
+	struct rtattr *rta = RTA_DATA(info);
+	int len = RTA_PAYLOAD(info);
+	unsigned int state;
+
+	for (; RTA_OK(rta, len); rta = RTA_NEXT(rta, len))
+		if (rta->rta_type <= MYGRE_KA_INFO_MAX)
+			tb[rta->rta_type] = rta;
+	state = mygre_attr_uint(tb[MYGRE_KA_INFO_STATE], 1);
+	print_color_string(PRINT_ANY, COLOR_NONE, "state", "%s ",
+			   mygre_ka_state(state));
+	if (tb[MYGRE_KA_INFO_LAST])
+		mygre_print_ka_answers(tb);
+	for (int i = 0; i < 4; i++)
+		print_color_u64(PRINT_ANY, COLOR_NONE, counts[i].key,
+				counts[i].text,
+				mygre_attr_u64(tb[counts[i].attr]));
+}
+
+static void mygre_print_inner(struct rtattr *tb[])
+{
+	uint16_t mss = mygre_attr_uint(tb[IFLA_MYGRE_MSS], 2);
+
+	if (mss == MYGRE_MSS_AUTO)
+		print_color_string(PRINT_ANY, COLOR_NONE, "mss", "mss %s ",
+				   "auto");
+	else if (mss)
+		print_color_uint(PRINT_ANY, COLOR_NONE, "mss", "mss %u ", mss);
+	if (mygre_attr_uint(tb[IFLA_MYGRE_INNER_SRC], 1) ==
+	    MYGRE_INNER_SRC_RPF)
+		print_color_string(PRINT_ANY, COLOR_NONE, "inner_src",
+				   "inner-src %s ", "rpf");
+	if (mygre_attr_uint(tb[IFLA_MYGRE_INNER_TUNNEL], 1))
+		print_color_string(PRINT_ANY, COLOR_NONE, "inner_tunnel",
+				   "inner-tunnel %s ", "allow");
+}
+
+/* Text shows the settings in a row, and below what they have found out. */
+static void mygre_print_keepalive(struct rtattr *tb[])
+{
+	uint32_t every = mygre_attr_uint(tb[IFLA_MYGRE_KEEPALIVE], 4);
+	uint8_t retries = mygre_attr_or(tb[IFLA_MYGRE_KA_RETRIES],
+					MYGRE_KEEPALIVE_RETRIES);
+	bool auth = mygre_attr_or(tb[IFLA_MYGRE_KA_AUTH], 1);
+	bool reply = mygre_attr_or(tb[IFLA_MYGRE_KA_REPLY], 1);
+	char text[32];
+
+	if (!reply)
+		print_color_bool(PRINT_ANY, COLOR_NONE, "ka_reply",
+				 "ka-reply off ", reply);
+	if (!every)
+		return;
+	if (is_json_context()) {
+		open_json_object("keepalive");
+		print_color_uint(PRINT_JSON, COLOR_NONE, "interval_ms", NULL,
+				 every);
+		print_color_uint(PRINT_JSON, COLOR_NONE, "retries", NULL,
+				 retries);
+		print_color_bool(PRINT_JSON, COLOR_NONE, "auth", NULL, auth);
+	} else {
+		print_color_string(PRINT_FP, COLOR_NONE, NULL, "keepalive %s,",
+				   mygre_seconds(every, text, sizeof(text)));
+		print_color_uint(PRINT_FP, COLOR_NONE, NULL, "%u ", retries);
+		if (!auth)
+			print_color_string(PRINT_FP, COLOR_NONE, NULL,
+					   "ka-auth %s ", "off");
+	}
+	if (tb[IFLA_MYGRE_KA_INFO]) {
+		if (!is_json_context()) {
+			print_nl();
+			print_color_string(PRINT_FP, COLOR_NONE, NULL,
+					   "    %s ", "keepalive");
+		}
+		mygre_print_ka_info(tb[IFLA_MYGRE_KA_INFO]);
+	}
+	if (is_json_context())
+		close_json_object();
+}
+
 void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 {
 	uint32_t fwmark;
@@ -138,6 +289,16 @@ void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 	    tb[IFLA_GRE_ENCAP_DPORT])
 		tnl_print_encap(tb, IFLA_GRE_ENCAP_TYPE, IFLA_GRE_ENCAP_FLAGS,
 				IFLA_GRE_ENCAP_SPORT, IFLA_GRE_ENCAP_DPORT);
+	if (tb[IFLA_MYGRE_SEQ_WINDOW])
+		print_color_uint(PRINT_ANY, COLOR_NONE, "seq_window",
+				 "seq-window %u ",
+				 mygre_attr_uint(tb[IFLA_MYGRE_SEQ_WINDOW], 2));
+	mygre_print_inner(tb);
+	if (mygre_attr_uint(tb[IFLA_MYGRE_LOOP], 1) == MYGRE_LOOP_DOWN)
+		print_color_string(PRINT_ANY, COLOR_NONE, "loop", "loop %s ",
+				   "down");
+	mygre_print_true(tb[IFLA_MYGRE_LOOPED], "looped", "looped ");
+	mygre_print_keepalive(tb);
 }
 
 #define MYGRE_STAT_NAME(symbol, name, text) [MYGRE_STAT_##symbol] = name,

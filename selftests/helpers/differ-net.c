@@ -133,7 +133,8 @@ static void add_device(FILE *ip, const struct conf *c, enum party side)
 		1 + side);
 	if (!c->any)
 		fprintf(ip, "remote 10.8.%u.%u", c->no, 1 + side);
-	fprintf(ip, "%s\n", c->words);
+	/* ours would take packets that are a little late */
+	fprintf(ip, "%s%s\n", c->words, side == MYGRE ? " seq-window 0" : "");
 }
 
 static unsigned int device_mtu(const char *name)

@@ -33,6 +33,8 @@ TO_GROUP = attribute(6, bytes([10, 9, 9, 1])) + \
 KEYED = attribute(2, struct.pack(">H", GRE_KEY)) + \
     attribute(3, struct.pack(">H", GRE_KEY))
 TOS_INHERIT = attribute(9, b"\1")
+KEEPALIVE = attribute(66, struct.pack("I", 500000))
+NO_KEEPALIVE = attribute(66, struct.pack("I", 0))
 
 
 def key(number):
@@ -112,8 +114,10 @@ ACTIONS = {
     "add_tap": add(BETWEEN + key(7), b"mygretap"),
     "add_multipoint": add(attribute(6, bytes([10, 9, 9, 1]))),
     "add_tos": add(BETWEEN + TOS_INHERIT),
+    "add_keepalive": add(BETWEEN + KEEPALIVE, up=True),
     "change_key": change(BETWEEN + key(7), BETWEEN + key(8)),
     "change_tos": change(BETWEEN, BETWEEN + TOS_INHERIT),
+    "change_keepalive": change(BETWEEN + NO_KEEPALIVE, BETWEEN + KEEPALIVE),
     "change_tap": change(BETWEEN + key(7), BETWEEN + key(8), b"mygretap"),
     "open": after(BETWEEN, lambda k: ask(*link(k, 0, up=True)),
                   lambda k: ask(*link(k, 0, up=False))),

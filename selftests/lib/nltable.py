@@ -12,6 +12,9 @@ KEYS = [0, 1, 7, 0x80000000, 0xffffffff]
 HOSTS = [0x0a090901, 0x0a090902, 0x0a090903, 0x0a090904]
 ADDRESSES = HOSTS * 4 + [0, 0xe0000001, 0xefffffff, 0xffffffff, 0x7f000001]
 
+# What is known of the far end: no setting, and it changes by itself
+KA_INFO = 70
+
 # The attributes of IFLA_INFO_DATA, one a line: number, name, type, what a new
 # device shows (None if nothing), interesting values, and what is shown of a
 # value that was accepted:
@@ -21,6 +24,7 @@ ADDRESSES = HOSTS * 4 + [0, 0xe0000001, 0xefffffff, 0xffffffff, 0x7f000001]
 #   bool   1 for anything but 0
 #   zero   0, for it has no effect
 #   none   0, for nothing else is accepted
+#   rare   the value itself, unless it is what stands behind
 #   never  it is not shown
 #   no     a request that has it is refused
 ATTRIBUTES = [
@@ -50,6 +54,18 @@ ATTRIBUTES = [
     (24, "erspan_hwid", "u16", None, [0, 1], "no"),
     (64, "iflags_mask", "be16", None, [0, 0x2000, 0xb000, 0xffff], "never"),
     (65, "oflags_mask", "be16", None, [0, 0x2000, 0xb000, 0xffff], "never"),
+    (66, "keepalive", "u32", None, [0, 0, 1, 99, 500000, 32767000, 32767001],
+     "rare", 0),
+    (67, "ka_retries", "u8", None, [0, 1, 3, 255], "rare", 3),
+    (68, "ka_auth", "u8", None, [0, 1, 1, 2], "rare", 1),
+    (69, "ka_reply", "u8", None, [0, 1, 1, 2], "rare", 1),
+    (71, "seq_window", "u16", None, [0, 1, 64, 1024, 1025, 65535], "rare", 64),
+    (72, "mss", "u16", None, [0, 1, 535, 536, 1400, 65535], "rare", 0),
+    (73, "inner_src", "u8", None, [0, 1, 1, 2], "rare", 0),
+    (74, "inner_tunnel", "u8", None, [0, 1, 1, 2], "rare", 0),
+    (75, "loop", "u8", None, [0, 1, 1, 2], "rare", 0),
+    (76, "looped", "bytes", None, [0], "no"),
+    (70, "ka_info", "bytes", None, [0], "no"),
 ]
 
 # Of what stands beside IFLA_LINKINFO, in the same form.

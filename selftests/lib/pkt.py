@@ -21,6 +21,7 @@ and the protocol of the layer above are filled in:
     gre HEX...          the GRE header, byte by byte
     udp SPORT DPORT     without a checksum over IPv4, with one over IPv6
     icmp TYPE CODE HEX  HEX is the rest of the header, four bytes
+    tcp FLAGS OPTIONS   in hex
     text WORD, zero N, any N, HEX
     type XXXX           first layer only: the ethertype of what follows
 
@@ -316,6 +317,12 @@ class Server:
         with Within(space), \
                 socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sock:
             sock.sendto(as_bytes(digits), (dev, proto))
+
+    def do_frame(self, space, dev, *spec):
+        """frame NS DEV FRAME: send an Ethernet frame as it is."""
+        with Within(space), \
+                socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+            sock.sendto(as_bytes(build(" ".join(spec))[1]), (dev, 0))
 
     def do_ip(self, space, *spec):
         """ip NS PACKET: send an IP packet the way that the routes there say."""

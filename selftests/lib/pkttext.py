@@ -4,7 +4,7 @@
 import socket
 import struct
 
-IP_PROTO = {"udp": 17, "gre": 47, "ip4": 4, "ip6": 41, "icmp": 1}
+IP_PROTO = {"udp": 17, "gre": 47, "ip4": 4, "ip6": 41, "icmp": 1, "tcp": 6}
 
 
 def num(text, width):
@@ -57,6 +57,8 @@ def layer_ip4(words, above, payload):
     head += "%04x" % (20 + (len(rest) + len(payload)) // 2)
     head += num(opt["id"], 4) + frag + num(opt["ttl"], 2) + num(opt["proto"], 2)
     ends = socket.inet_aton(words[0]).hex() + socket.inet_aton(words[1]).hex()
+    if above == "tcp":
+        payload = tcp_checksum(ends, payload)
     return head + checksum(head + "0000" + ends + rest) + ends + rest + payload
 
 
@@ -69,6 +71,8 @@ def layer_ip6(words, above, payload):
     head += num(opt["next"], 2) + num(opt["hop"], 2)
     for address in words[:2]:
         head += socket.inet_pton(socket.AF_INET6, address).hex()
+    if above == "tcp":
+        payload = tcp_checksum(head[16:80], payload)
     if above == "udp" and "." not in payload:
         pseudo = head[16:80] + "%08x" % (len(payload) // 2) + "00000011"
         payload = payload[:12] + checksum(pseudo + payload) + payload[16:]
@@ -80,6 +84,21 @@ def layer_udp(words, above, payload):
     del above
     return num(words[0], 4) + num(words[1], 4) + \
         "%04x0000" % (8 + len(payload) // 2) + payload
+
+
+def layer_tcp(words, above, payload):
+    """A TCP header: flags and options in hex; the checksum is filled in by the
+    layer below."""
+    del above
+    rest = words[1] if len(words) > 1 else ""
+    return "03e807d0" + "00000001" * 2 + "%x0" % (5 + len(rest) // 8) + \
+        words[0] + "2000" + "0000" + "0000" + rest + payload
+
+
+def tcp_checksum(ends, payload):
+    """A TCP segment with its checksum, between these addresses."""
+    pseudo = ends + "%08x" % (len(payload) // 2) + "00000006"
+    return payload[:32] + checksum(pseudo + payload) + payload[36:]
 
 
 def layer_icmp(words, above, payload):
@@ -104,6 +123,7 @@ LAYERS = {
     "ip6": layer_ip6,
     "udp": layer_udp,
     "icmp": layer_icmp,
+    "tcp": layer_tcp,
     "gre": layer_hex,
     "text": lambda words, _, payload: " ".join(words).encode().hex() + payload,
     "zero": lambda words, _, payload: "00" * int(words[0]) + payload,

@@ -67,7 +67,7 @@ test_install_tools() {
 	nothing_left >"$WORK/diff" && fail "nothing was installed"
 	sed -n 's/^+\///p' "$WORK/diff" | sed 's/.*\///' | sort | xargs \
 		>"$WORK/new"
-	[ "$(<"$WORK/new")" = "link_mygre.so link_mygretap.so mygre mygre.8" ] ||
+	[ "$(<"$WORK/new")" = "link_mygre.so link_mygretap.so mygre mygre-unmatched mygre-unmatched.8 mygre.8" ] ||
 		fail "installed: $(<"$WORK/new")"
 	make -C "$TOP" uninstall KVER="$KVER"
 	nothing_left
@@ -85,6 +85,8 @@ test_destdir() {
 ./lib/modules/$KVER/updates/mygre.ko
 .$(make -s -C "$TOP" print-iplibdir)/link_mygre.so
 .$(make -s -C "$TOP" print-iplibdir)/link_mygretap.so
+./usr/sbin/mygre-unmatched
+./usr/share/man/man8/mygre-unmatched.8
 ./usr/share/man/man8/mygre.8" ] || fail "installed: $list"
 	make -C "$TOP" uninstall KVER="$KVER" DESTDIR="$root" PREFIX=/usr
 	[ -z "$(find "$root" ! -type d)" ] ||

@@ -13,6 +13,9 @@
 # shellcheck source=selftests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
 
+# mygre-unmatched, as if it were installed
+PATH=$PATH:$MYGRE_DIR/iproute2
+
 # Words that begin a command, when more words follow.
 COMMANDS="apt|cat|cp|dkms|dmesg|ethtool|free|git|insmod|ip|iptables|make|modinfo"
 COMMANDS+="|modprobe|nft|nstat|ping|rmmod|socat|sysctl|tcpdump|traceroute"

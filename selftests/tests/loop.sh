@@ -14,6 +14,9 @@
 
 # b has two addresses that a tunnel can end at, behind its wire.
 topology() {
+	local nest=
+
+	[ "$KIND" != mygre ] || nest="inner-tunnel allow"
 	ns_add a b
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
 	pk address b lo 10.20.0.2/32
@@ -23,7 +26,8 @@ topology() {
 		route add 10.30.0.2/32 via 10.10.10.11
 	END
 	tunnel a gre1 local 10.10.10.10 remote 10.20.0.2 ttl 64
-	tunnel b gre1 local 10.20.0.2 remote 10.10.10.10 ttl 64
+	# shellcheck disable=SC2086 # words
+	tunnel b gre1 local 10.20.0.2 remote 10.10.10.10 ttl 64 $nest
 	tunnel a gre2 local 10.10.10.10 remote 10.30.0.2 ttl 64
 	tunnel b gre2 local 10.30.0.2 remote 10.10.10.10 ttl 64
 	pk address a gre1 192.168.1.1/24
@@ -176,6 +180,133 @@ test_delete() {
 	tunnel a gre1 local 10.10.10.10 remote 10.20.0.2 ttl 64
 	pk address a gre1 192.168.1.1/24
 	flows 1
+}
+
+# --- loop down: there is no carrier while the way leads into the tunnel
+
+looped() {
+	[[ $(link_show a "$1") == *'"looped":true'* ]]
+}
+
+not_looped() {
+	[[ $(link_show a "$1") != *'"looped"'* ]]
+}
+
+has_carrier() {
+	[[ $(link_show a "$1") == *'"LOWER_UP"'* ]]
+}
+
+# loop NAME ACTION
+on_loop() {
+	ipn a link change "$1" type "$KIND" loop "$2"
+}
+
+# known without a packet, told once, and over as soon as the route is right
+test_down() {
+	local show
+
+	needs_mygre "loop down"
+	on_loop gre1 down
+	show=$(link_show a gre1)
+	[[ $show == *'"loop":"down"'* ]]
+	has_carrier gre1
+	log_mark
+	ipn a route replace 10.20.0.2/32 dev gre1 proto ospf
+	wait_for looped gre1
+	wait_for must_fail has_carrier gre1
+	pk log 'gre1.*10\.20\.0\.2.*carrier off' || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "one line was wanted: $PKT"
+	# the others are not concerned
+	flows 2
+	ipn a route replace 10.20.0.2/32 via 10.10.10.11
+	wait_for not_looped gre1
+	has_carrier gre1
+	pk log 'gre1.*carrier on' || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "one line was wanted: $PKT"
+	flows 1
+}
+
+# each time it stays away for longer
+test_down_again() {
+	local i begin first last
+
+	needs_mygre "loop down"
+	on_loop gre1 drop
+	on_loop gre1 down
+	for i in 1 2 3; do
+		ipn a route replace 10.20.0.2/32 dev gre1
+		wait_for looped gre1
+		begin=${EPOCHREALTIME/[.,]/}
+		ipn a route replace 10.20.0.2/32 via 10.10.10.11
+		wait_for not_looped gre1
+		last=$((${EPOCHREALTIME/[.,]/} - begin))
+		first=${first:-$last}
+	done
+	[ "$first" -lt 3500000 ] || fail "after $first us"
+	[ "$last" -gt 3500000 ] || fail "after $last us only"
+}
+
+# through another tunnel of ours, and the other way round
+test_down_mutual() {
+	needs_mygre "loop down"
+	on_loop gre1 drop
+	on_loop gre1 down
+	on_loop gre2 drop
+	ipn a <<-END
+		route replace 10.20.0.2/32 dev gre2
+		route replace 10.30.0.2/32 dev gre1
+	END
+	wait_for looped gre1
+	not_looped gre2
+	ipn a <<-END
+		route replace 10.20.0.2/32 via 10.10.10.11
+		route replace 10.30.0.2/32 via 10.10.10.11
+	END
+	wait_for not_looped gre1
+	flows 1
+	flows 2
+	on_loop gre1 drop
+}
+
+# through one of somebody else's, of whose ways we know nothing until a packet
+# comes back
+test_down_foreign() {
+	needs_mygre "loop down"
+	kind_load gre
+	tunnel_of gre a old1 local 10.10.10.10 remote 10.30.0.2 ttl 64 key 99
+	on_loop gre1 drop
+	on_loop gre1 down
+	ipn a <<-END
+		route replace 10.20.0.2/32 dev old1
+		route replace 10.30.0.2/32 dev gre1
+	END
+	lost 1 3
+	wait_for looped gre1
+	ipn a <<-END
+		route replace 10.20.0.2/32 via 10.10.10.11
+		route replace 10.30.0.2/32 via 10.10.10.11
+		link del old1
+	END
+	wait_for not_looped gre1
+	flows 1
+}
+
+# off and on, with the device, and with the setting
+test_down_ends() {
+	needs_mygre "loop down"
+	on_loop gre1 drop
+	on_loop gre1 down
+	ipn a route replace 10.20.0.2/32 dev gre1
+	wait_for looped gre1
+	on_loop gre1 drop
+	not_looped gre1
+	has_carrier gre1
+	ipn a link set gre1 down
+	ipn a link set gre1 up
+	ipn a route replace 10.20.0.2/32 via 10.10.10.11 2>/dev/null ||
+		ipn a route add 10.20.0.2/32 via 10.10.10.11
+	flows 1
+	must_fail ipn a link add gre3 type "$KIND" key 1 loop down
 }
 
 netns_begin topology

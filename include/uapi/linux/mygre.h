@@ -15,16 +15,127 @@
  *	means to set or clear; the others keep their value. Without it the
  *	whole word is meant, as with "gre". Never reported.
  * @IFLA_MYGRE_OFLAGS_MASK: __be16, the same for IFLA_GRE_OFLAGS.
+ * @IFLA_MYGRE_KEEPALIVE: u32, milliseconds from one keepalive probe to the
+ *	next, MYGRE_KEEPALIVE_MIN to MYGRE_KEEPALIVE_MAX; 0 for none. This and
+ *	all that follow are reported if they are not what they are at first:
+ *	this is 0.
+ * @IFLA_MYGRE_KA_RETRIES: u8, from 1, so many probes in a row without an
+ *	answer take the carrier down; at first MYGRE_KEEPALIVE_RETRIES
+ * @IFLA_MYGRE_KA_AUTH: u8, 0 or 1: probes are signed, and only answers that
+ *	bear the signature count; at first 1
+ * @IFLA_MYGRE_KA_REPLY: u8, 0 or 1: probes of the far end are answered; at
+ *	first 1
+ * @IFLA_MYGRE_KA_INFO: nested MYGRE_KA_INFO_*, what is known of the far end;
+ *	is only reported, and with IFLA_MYGRE_KEEPALIVE
+ * @IFLA_MYGRE_SEQ_WINDOW: u16, so many sequence numbers back a packet may be
+ *	late, 0 to MYGRE_SEQ_WINDOW_MAX; at first MYGRE_SEQ_WINDOW
+ * @IFLA_MYGRE_MSS: u16, the most that a TCP SYN in the tunnel may announce,
+ *	from MYGRE_MSS_MIN; MYGRE_MSS_AUTO for what fits; at first 0: any
+ * @IFLA_MYGRE_INNER_SRC: u8, enum mygre_inner_src; at first any
+ * @IFLA_MYGRE_INNER_TUNNEL: u8, 0 or 1: tunnel packets to addresses of this
+ *	machine may come out of the tunnel; at first 0
+ * @IFLA_MYGRE_LOOP: u8, enum mygre_loop_action; at first drop
+ * @IFLA_MYGRE_LOOPED: flag, there is no carrier because the way to the far end
+ *	leads through the tunnel; is only reported
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
 enum {
 	IFLA_MYGRE_IFLAGS_MASK = 64,
 	IFLA_MYGRE_OFLAGS_MASK,
+	IFLA_MYGRE_KEEPALIVE,
+	IFLA_MYGRE_KA_RETRIES,
+	IFLA_MYGRE_KA_AUTH,
+	IFLA_MYGRE_KA_REPLY,
+	IFLA_MYGRE_KA_INFO,
+	IFLA_MYGRE_SEQ_WINDOW,
+	IFLA_MYGRE_MSS,
+	IFLA_MYGRE_INNER_SRC,
+	IFLA_MYGRE_INNER_TUNNEL,
+	IFLA_MYGRE_LOOP,
+	IFLA_MYGRE_LOOPED,
 	__IFLA_MYGRE_MAX
 };
 
 #define IFLA_MYGRE_MAX (__IFLA_MYGRE_MAX - 1)
+
+#define MYGRE_KEEPALIVE_MIN	100
+#define MYGRE_KEEPALIVE_MAX	32767000
+#define MYGRE_KEEPALIVE_RETRIES	3
+
+#define MYGRE_SEQ_WINDOW	64
+#define MYGRE_SEQ_WINDOW_MAX	1024
+
+#define MYGRE_MSS_MIN	536
+#define MYGRE_MSS_AUTO	65535
+
+/*
+ * What is done if the way to the far end leads through the tunnel
+ * @MYGRE_LOOP_DROP: packets are dropped
+ * @MYGRE_LOOP_DOWN: and there is no carrier as long as it does
+ */
+enum mygre_loop_action {
+	MYGRE_LOOP_DROP,
+	MYGRE_LOOP_DOWN,
+	__MYGRE_LOOP_MAX
+};
+
+/*
+ * Which packets may come out of a tunnel
+ * @MYGRE_INNER_SRC_ANY: all
+ * @MYGRE_INNER_SRC_RPF: those to whose source the routes lead through it
+ */
+enum mygre_inner_src {
+	MYGRE_INNER_SRC_ANY,
+	MYGRE_INNER_SRC_RPF,
+	__MYGRE_INNER_SRC_MAX
+};
+
+/*
+ * What is known of the far end
+ * @MYGRE_KA_OFF: nobody asks, for the device is down
+ * @MYGRE_KA_UNKNOWN: no answer yet, nor so many without one
+ * @MYGRE_KA_UP: it answers
+ * @MYGRE_KA_DOWN: it does not; there is no carrier
+ * @MYGRE_KA_HOLD: it answers again, but came and went before: no carrier yet
+ */
+enum mygre_ka_state {
+	MYGRE_KA_OFF,
+	MYGRE_KA_UNKNOWN,
+	MYGRE_KA_UP,
+	MYGRE_KA_DOWN,
+	MYGRE_KA_HOLD
+};
+
+/*
+ * IFLA_MYGRE_KA_INFO, since keepalives were last set up
+ * @MYGRE_KA_INFO_STATE: u8, enum mygre_ka_state
+ * @MYGRE_KA_INFO_LAST: u64, milliseconds since the last answer. Reported with
+ *	the next three if there was one.
+ * @MYGRE_KA_INFO_RTT_MIN: u32, microseconds from probe to answer
+ * @MYGRE_KA_INFO_RTT_AVG: u32
+ * @MYGRE_KA_INFO_RTT_MAX: u32
+ * @MYGRE_KA_INFO_SENT: u64, probes
+ * @MYGRE_KA_INFO_RECEIVED: u64, answers
+ * @MYGRE_KA_INFO_LOST: u64, probes whose successor was sent before an answer
+ * @MYGRE_KA_INFO_FLAPS: u64, how often the carrier was lost
+ */
+enum {
+	MYGRE_KA_INFO_UNSPEC,
+	MYGRE_KA_INFO_STATE,
+	MYGRE_KA_INFO_LAST,
+	MYGRE_KA_INFO_RTT_MIN,
+	MYGRE_KA_INFO_RTT_AVG,
+	MYGRE_KA_INFO_RTT_MAX,
+	MYGRE_KA_INFO_SENT,
+	MYGRE_KA_INFO_RECEIVED,
+	MYGRE_KA_INFO_LOST,
+	MYGRE_KA_INFO_FLAPS,
+	MYGRE_KA_INFO_PAD,
+	__MYGRE_KA_INFO_MAX
+};
+
+#define MYGRE_KA_INFO_MAX (__MYGRE_KA_INFO_MAX - 1)
 
 /*
  * The counters, one for each reason to drop a packet: X(symbol, name, text).
@@ -46,7 +157,7 @@ enum {
 	X(RX_CSUM, "rx_csum",						\
 	  "checksum wrong, missing or not expected")			\
 	X(RX_SEQ, "rx_seq",						\
-	  "sequence number missing or older than the last one")		\
+	  "sequence number missing, or too old")			\
 	X(RX_OWN, "rx_own",						\
 	  "our own packet to a multicast group, looped back")		\
 	X(RX_ECN, "rx_ecn",						\
@@ -68,7 +179,17 @@ enum {
 	X(TX_UNDERLAY, "tx_underlay",					\
 	  "refused below: firewall, policy or queue")			\
 	X(RX_BACKLOG, "rx_backlog",					\
-	  "more to be merged than this processor can")
+	  "more to be merged than this processor can")			\
+	X(RX_KEEPALIVE, "rx_keepalive",					\
+	  "no answer to a keepalive probe of ours, though it looks like one") \
+	X(RX_PROBES, "rx_probes",					\
+	  "more keepalive probes than are answered")			\
+	X(RX_SEQ_DUP, "rx_seq_dup",					\
+	  "sequence number that has come before")			\
+	X(RX_NESTED, "rx_nested",					\
+	  "a tunnel packet to this machine, inside the tunnel")		\
+	X(RX_SPOOFED, "rx_spoofed",					\
+	  "source inside that is not behind the tunnel")
 
 /* Attributes of IFLA_INFO_XSTATS, u64 each; MYGRE_STAT_UNSPEC is padding */
 #define MYGRE_STAT_ENUM(symbol, name, text) MYGRE_STAT_##symbol,
@@ -79,6 +200,65 @@ enum mygre_stat {
 };
 
 #undef MYGRE_STAT_ENUM
+
+/*
+ * Generic netlink: what reached no tunnel. MYGRE_CMD_UNMATCHED, with
+ * NLM_F_DUMP, is answered by one message for each sort of packet, up to 64.
+ */
+#define MYGRE_GENL_NAME		"mygre"
+#define MYGRE_GENL_VERSION	1
+
+enum {
+	MYGRE_CMD_UNSPEC,
+	MYGRE_CMD_UNMATCHED,
+	__MYGRE_CMD_MAX
+};
+
+/*
+ * A sort of packet
+ * @MYGRE_UNMATCHED_SOURCE: 4 bytes, outer source
+ * @MYGRE_UNMATCHED_DESTINATION: 4 bytes, outer destination
+ * @MYGRE_UNMATCHED_REASON: u32, enum mygre_stat
+ * @MYGRE_UNMATCHED_AGE: u32, milliseconds since the last one; a tenth of a
+ *	second more or less
+ * @MYGRE_UNMATCHED_PROTO: __be16, ethertype
+ * @MYGRE_UNMATCHED_KEY: __be32, if it had one
+ * @MYGRE_UNMATCHED_HINT: u8, enum mygre_unmatched_hint, of a tunnel that comes
+ *	near. Reported with the next two if there is one.
+ * @MYGRE_UNMATCHED_TUNNEL: string, its name
+ * @MYGRE_UNMATCHED_WANTED_KEY: __be32, its key, if it has one
+ */
+enum {
+	MYGRE_UNMATCHED_UNSPEC,
+	MYGRE_UNMATCHED_SOURCE,
+	MYGRE_UNMATCHED_DESTINATION,
+	MYGRE_UNMATCHED_REASON,
+	MYGRE_UNMATCHED_AGE,
+	MYGRE_UNMATCHED_PROTO,
+	MYGRE_UNMATCHED_KEY,
+	MYGRE_UNMATCHED_HINT,
+	MYGRE_UNMATCHED_TUNNEL,
+	MYGRE_UNMATCHED_WANTED_KEY,
+	__MYGRE_UNMATCHED_ATTR_MAX
+};
+
+#define MYGRE_UNMATCHED_ATTR_MAX (__MYGRE_UNMATCHED_ATTR_MAX - 1)
+
+/*
+ * Why a packet does not fit a tunnel whose addresses it has
+ * @MYGRE_HINT_NONE: there is none
+ * @MYGRE_HINT_KIND: one carries Ethernet, the other does not
+ * @MYGRE_HINT_KEY: another key, or one of them has none
+ * @MYGRE_HINT_DOWN: the tunnel is down
+ * @MYGRE_HINT_DEV: it is bound to another device or VRF, or was made since
+ */
+enum mygre_unmatched_hint {
+	MYGRE_HINT_NONE,
+	MYGRE_HINT_KIND,
+	MYGRE_HINT_KEY,
+	MYGRE_HINT_DOWN,
+	MYGRE_HINT_DEV
+};
 
 #define MYGRE_STAT_MAX (__MYGRE_STAT_MAX - 1)
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What comes out of a tunnel is not trusted: CVE-2024-7595 and -7596
+ * (VU#199397) are about hosts that take tunnel packets from anybody, take
+ * another tunnel packet out of them, and so send packets for whoever asks.
+ */
+
+#include <linux/inetdevice.h>
+#include <net/addrconf.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+
+#include "mygre.h"
+#include "mygre_compat.h"
+
+/* Ethernet in IP: RFC 3378 */
+#define MYGRE_GUARD_ETHERIP 97
+
+static bool mygre_guard_is_tunnel(u8 proto)
+{
+	return (proto < 64 && MYGRE_GUARD_TUNNELS >> proto & 1) ||
+	       proto == MYGRE_GUARD_ETHERIP || proto == IPPROTO_MPLS;
+}
+
+static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
+{
+	return inet_addr_type_dev_table(dev_net(dev), dev, addr) == RTN_LOCAL;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* The header behind the extension headers says what an IPv6 packet carries */
+static bool mygre_guard_is_nested6(struct sk_buff *skb,
+				   const struct net_device *dev)
+{
+	const struct ipv6hdr *ip = ipv6_hdr(skb);
+	u8 proto = ip->nexthdr;
+	__be16 frag;
+	int at;
+
+	at = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip),
+			      &proto, &frag);
+	return at >= 0 && mygre_guard_is_tunnel(proto) &&
+	       ipv6_chk_addr(dev_net(dev), &ip->daddr, NULL, 0);
+}
+
+/* Would a packet to @addr take this tunnel */
+static bool mygre_guard_is_behind6(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	struct flowi6 fl6 = {
+		.daddr = *addr,
+		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct dst_entry *dst;
+	bool behind;
+
+	if (ipv6_addr_is_multicast(addr) || !ipv6_mod_enabled())
+		return false;
+	/* It is of this link, whatever the routes say. */
+	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL)
+		return true;
+	dst = ip6_route_output(dev_net(dev), NULL, &fl6);
+	behind = !dst->error && dst->dev == dev;
+	dst_release(dst);
+	return behind;
+}
+
+#else
+
+static bool mygre_guard_is_nested6(struct sk_buff *skb,
+				   const struct net_device *dev)
+{
+	return false;
+}
+
+static bool mygre_guard_is_behind6(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	return false;
+}
+
+#endif
+
+/**
+ * mygre_guard_is_nested() - is it a tunnel packet to this very machine
+ * @skb: inner packet, which looks like a tunnel's
+ * @dev: the tunnel's device
+ *
+ * Context: BH, RCU.
+ */
+bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return mygre_guard_is_tunnel(ip_hdr(skb)->protocol) &&
+		       mygre_guard_is_local4(dev, ip_hdr(skb)->daddr);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return mygre_guard_is_nested6(skb, dev);
+	return false;
+}
+
+static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)
+{
+	struct flowi4 fl4 = {
+		.daddr = addr,
+		.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct rtable *rt;
+	bool behind;
+
+	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr) ||
+	    ipv4_is_zeronet(addr))
+		return false;
+	rt = ip_route_output_key(dev_net(dev), &fl4);
+	if (IS_ERR(rt))
+		return false;
+	behind = rt->dst.dev == dev && rt->rt_type == RTN_UNICAST;
+	ip_rt_put(rt);
+	return behind;
+}
+
+/**
+ * mygre_guard_has_way_back() - is the inner source behind the tunnel
+ * @skb: inner packet
+ * @dev: the tunnel's device
+ *
+ * What rp_filter=1 asks, for IPv6 as well. Payload that is no IP packet has no
+ * source.
+ *
+ * Context: BH, RCU.
+ */
+bool mygre_guard_has_way_back(const struct sk_buff *skb,
+			      const struct net_device *dev)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return mygre_guard_is_behind4(dev, ip_hdr(skb)->saddr);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return mygre_guard_is_behind6(dev, &ipv6_hdr(skb)->saddr);
+	return true;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rtnetlink: a device's settings, what is known of its far end, and its
+ * counters, as an answer or a notification bears them.
+ */
+
+#include <linux/if_tunnel.h>
+#include <net/ip_tunnels.h>
+#include <net/rtnetlink.h>
+
+#include "mygre.h"
+
+/* What keepalives may take, in bytes */
+#define MYGRE_SHOW_KEEPALIVE_SIZE					\
+	(nla_total_size(4) +	/* IFLA_MYGRE_KEEPALIVE */		\
+	 nla_total_size(1) +	/* IFLA_MYGRE_KA_RETRIES */		\
+	 nla_total_size(1) +	/* IFLA_MYGRE_KA_AUTH */		\
+	 nla_total_size(1) +	/* IFLA_MYGRE_KA_REPLY */		\
+	 nla_total_size(0) +	/* IFLA_MYGRE_KA_INFO */		\
+	 nla_total_size(1) +	/* MYGRE_KA_INFO_STATE */		\
+	 3 * nla_total_size(4) +	/* MYGRE_KA_INFO_RTT_* */	\
+	 5 * nla_total_size_64bit(8))	/* the others */
+
+/**
+ * mygre_show_size() - how many bytes the settings may take in an answer
+ * @dev: a device of ours
+ *
+ * Context: any.
+ */
+size_t mygre_show_size(const struct net_device *dev)
+{
+	return nla_total_size(4) +	/* IFLA_GRE_LINK */
+	       nla_total_size(2) +	/* IFLA_GRE_IFLAGS */
+	       nla_total_size(2) +	/* IFLA_GRE_OFLAGS */
+	       nla_total_size(4) +	/* IFLA_GRE_IKEY */
+	       nla_total_size(4) +	/* IFLA_GRE_OKEY */
+	       nla_total_size(4) +	/* IFLA_GRE_LOCAL */
+	       nla_total_size(4) +	/* IFLA_GRE_REMOTE */
+	       nla_total_size(1) +	/* IFLA_GRE_TTL */
+	       nla_total_size(1) +	/* IFLA_GRE_TOS */
+	       nla_total_size(1) +	/* IFLA_GRE_PMTUDISC */
+	       nla_total_size(1) +	/* IFLA_GRE_IGNORE_DF */
+	       nla_total_size(4) +	/* IFLA_GRE_FWMARK */
+	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_TYPE */
+	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_SPORT */
+	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_DPORT */
+	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_FLAGS */
+	       nla_total_size(2) +	/* IFLA_MYGRE_SEQ_WINDOW */
+	       nla_total_size(2) +	/* IFLA_MYGRE_MSS */
+	       nla_total_size(1) +	/* IFLA_MYGRE_INNER_SRC */
+	       nla_total_size(1) +	/* IFLA_MYGRE_INNER_TUNNEL */
+	       nla_total_size(1) +	/* IFLA_MYGRE_LOOP */
+	       nla_total_size(0) +	/* IFLA_MYGRE_LOOPED */
+	       MYGRE_SHOW_KEEPALIVE_SIZE;
+}
+
+static int mygre_show_fill_answers(struct sk_buff *skb,
+				   const struct mygre_keepalive_info *info)
+{
+	if (!info->received)
+		return 0;
+	return nla_put_u64_64bit(skb, MYGRE_KA_INFO_LAST, info->last,
+				 MYGRE_KA_INFO_PAD) ?:
+	       nla_put_u32(skb, MYGRE_KA_INFO_RTT_MIN, info->rtt_min) ?:
+	       nla_put_u32(skb, MYGRE_KA_INFO_RTT_AVG, info->rtt_avg) ?:
+	       nla_put_u32(skb, MYGRE_KA_INFO_RTT_MAX, info->rtt_max);
+}
+
+static int mygre_show_fill_ka_info(struct sk_buff *skb,
+				   const struct mygre_tunnel *tunnel)
+{
+	struct mygre_keepalive_info info;
+	struct nlattr *nest;
+	int err;
+
+	mygre_keepalive_read(tunnel, &info);
+	nest = nla_nest_start(skb, IFLA_MYGRE_KA_INFO);
+	if (!nest)
+		return -EMSGSIZE;
+	err = nla_put_u8(skb, MYGRE_KA_INFO_STATE, info.state) ?:
+	      mygre_show_fill_answers(skb, &info) ?:
+	      nla_put_u64_64bit(skb, MYGRE_KA_INFO_SENT, info.sent,
+				MYGRE_KA_INFO_PAD) ?:
+	      nla_put_u64_64bit(skb, MYGRE_KA_INFO_RECEIVED, info.received,
+				MYGRE_KA_INFO_PAD) ?:
+	      nla_put_u64_64bit(skb, MYGRE_KA_INFO_LOST, info.lost,
+				MYGRE_KA_INFO_PAD) ?:
+	      nla_put_u64_64bit(skb, MYGRE_KA_INFO_FLAPS, info.flaps,
+				MYGRE_KA_INFO_PAD);
+	nla_nest_end(skb, nest);
+	return err;
+}
+
+static int mygre_show_fill_u8(struct sk_buff *skb, int attr, u8 value,
+			      u8 first)
+{
+	return value == first ? 0 : nla_put_u8(skb, attr, value);
+}
+
+static int mygre_show_fill_u16(struct sk_buff *skb, int attr, u16 value,
+			       u16 first)
+{
+	return value == first ? 0 : nla_put_u16(skb, attr, value);
+}
+
+/* What is not as it is at first: most tunnels pay nothing for it */
+static int mygre_show_fill_rare(struct sk_buff *skb,
+				const struct mygre_tunnel *tunnel,
+				const struct mygre_params *p)
+{
+	int err = 0;
+
+	if (p->keepalive)
+		err = nla_put_u32(skb, IFLA_MYGRE_KEEPALIVE, p->keepalive) ?:
+		      mygre_show_fill_ka_info(skb, tunnel);
+	return err ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_KA_RETRIES, p->ka_retries,
+				  MYGRE_KEEPALIVE_RETRIES) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_KA_AUTH, p->ka_auth, 1) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_KA_REPLY, p->ka_reply,
+				  1) ?:
+	       mygre_show_fill_u16(skb, IFLA_MYGRE_SEQ_WINDOW,
+				   p->seq_window, MYGRE_SEQ_WINDOW) ?:
+	       mygre_show_fill_u16(skb, IFLA_MYGRE_MSS, p->mss, 0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_INNER_SRC, p->inner_rpf ?
+				  MYGRE_INNER_SRC_RPF : MYGRE_INNER_SRC_ANY,
+				  MYGRE_INNER_SRC_ANY) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_INNER_TUNNEL,
+				  p->inner_tunnel, 0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_LOOP, p->loop_down ?
+				  MYGRE_LOOP_DOWN : MYGRE_LOOP_DROP,
+				  MYGRE_LOOP_DROP) ?:
+	       (mygre_loop_is_down(tunnel) ?
+		nla_put_flag(skb, IFLA_MYGRE_LOOPED) : 0);
+}
+
+/**
+ * mygre_show_fill() - put the settings of a device into an answer
+ * @skb: the answer
+ * @dev: a device of ours
+ *
+ * Context: process; some dumps come without RTNL.
+ * Return: 0 or -EMSGSIZE.
+ */
+int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	const struct mygre_params *p;
+	int err;
+
+	rcu_read_lock();
+	p = &rcu_dereference(tunnel->config)->params;
+	err = nla_put_u32(skb, IFLA_GRE_LINK, p->link) ?:
+	      nla_put_be16(skb, IFLA_GRE_IFLAGS, p->iflags) ?:
+	      nla_put_be16(skb, IFLA_GRE_OFLAGS, p->oflags) ?:
+	      nla_put_be32(skb, IFLA_GRE_IKEY, p->ikey) ?:
+	      nla_put_be32(skb, IFLA_GRE_OKEY, p->okey) ?:
+	      nla_put_in_addr(skb, IFLA_GRE_LOCAL, p->local) ?:
+	      nla_put_in_addr(skb, IFLA_GRE_REMOTE, p->remote) ?:
+	      nla_put_u8(skb, IFLA_GRE_TTL, p->ttl) ?:
+	      nla_put_u8(skb, IFLA_GRE_TOS, p->tos) ?:
+	      nla_put_u8(skb, IFLA_GRE_PMTUDISC, p->pmtudisc) ?:
+	      nla_put_u8(skb, IFLA_GRE_IGNORE_DF, p->ignore_df) ?:
+	      nla_put_u32(skb, IFLA_GRE_FWMARK, p->fwmark) ?:
+	      nla_put_u16(skb, IFLA_GRE_ENCAP_TYPE, TUNNEL_ENCAP_NONE) ?:
+	      nla_put_be16(skb, IFLA_GRE_ENCAP_SPORT, 0) ?:
+	      nla_put_be16(skb, IFLA_GRE_ENCAP_DPORT, 0) ?:
+	      nla_put_u16(skb, IFLA_GRE_ENCAP_FLAGS, 0) ?:
+	      mygre_show_fill_rare(skb, tunnel, p);
+	rcu_read_unlock();
+	return err ? -EMSGSIZE : 0;
+}
+
+/*
+ * One counter: an attribute with 64 bits. They stand in a row, so that the next
+ * one has a value at an address that is no multiple of 8.
+ */
+struct mygre_show_count {
+	struct nlattr attr;
+	u8 value[sizeof(u64)];
+};
+
+#define MYGRE_SHOW_COUNTS \
+	(MYGRE_STAT_MAX * sizeof(struct mygre_show_count))
+
+/**
+ * mygre_show_xstats_size() - how many bytes the counters take in an answer
+ * @dev: a device of ours
+ *
+ * Context: any.
+ */
+size_t mygre_show_xstats_size(const struct net_device *dev)
+{
+	return nla_total_size(MYGRE_SHOW_COUNTS);
+}
+
+/**
+ * mygre_show_xstats() - put the counters of a device into an answer
+ * @skb: the answer
+ * @dev: a device of ours
+ *
+ * Every notification bears them, four for a tunnel's life. To put them one by
+ * one would be a hundredth of what it costs to make and delete a tunnel.
+ *
+ * Context: process; some dumps come without RTNL.
+ * Return: 0 or -EMSGSIZE.
+ */
+int mygre_show_xstats(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct mygre_show_count *count;
+	struct nlattr *nest;
+	int reason;
+	u64 value;
+
+	nest = nla_reserve(skb, IFLA_INFO_XSTATS | NLA_F_NESTED,
+			   MYGRE_SHOW_COUNTS);
+	if (!nest)
+		return -EMSGSIZE;
+	count = nla_data(nest);
+	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++, count++) {
+		count->attr.nla_len = sizeof(*count);
+		count->attr.nla_type = reason;
+		value = mygre_stats_read(tunnel, reason);
+		memcpy(count->value, &value, sizeof(value));
+	}
+	return 0;
+}

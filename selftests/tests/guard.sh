@@ -1,0 +1,200 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Received is not trusted: tunnels inside the tunnel that end here, and sources
+# that are not behind it.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+A=10.10.10.10
+B=10.10.10.11
+ENDS="local $A remote $B ttl 64"
+DATA="udp 1000 2000 / text data"
+
+topology() {
+	ns_add a b
+	! has_ipv6 || ns6 a
+	wire a eth0 $A/24 -- b eth0 $B/24
+	ns_forward a
+}
+
+setup_each() {
+	needs_mygre "not trusting what is received"
+}
+
+cleanup_each() {
+	tunnels_del a
+}
+
+# inner GRE PACKET: from b, through the tunnel
+inner() {
+	send_raw b eth0 a eth0 "ip4 $B $A / gre $1 / $2"
+}
+
+# comes_out GRE PACKET, and does_not COUNTER GRE PACKET
+comes_out() {
+	inner "$1" "$2"
+	expect out "$2"
+}
+
+does_not() {
+	local before
+
+	before=$(device_counter a gre1 "$1")
+	inner "$2" "$3"
+	[ "$(device_counter a gre1 "$1")" -eq $((before + 1)) ] ||
+		fail "not refused: $3"
+}
+
+# a tunnel packet to an address of ours would be taken out by the next tunnel
+test_nested() {
+	tunnel a gre1 $ENDS
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	capture out a gre1 in
+	for what in "gre 00000800 / ip4 1.1.1.1 2.2.2.2 / $DATA" \
+		"ip4 1.1.1.1 2.2.2.2 / $DATA"; do
+		does_not rx_nested 00000800 "ip4 8.8.8.8 192.168.9.1 / $what"
+		does_not rx_nested 00000800 "ip4 8.8.8.8 $A / $what"
+		# it is somebody else's
+		comes_out 00000800 "ip4 8.8.8.8 192.168.9.7 / $what"
+	done
+	does_not rx_nested 00000800 "ip4 8.8.8.8 $A proto 41 / zero 60"
+	does_not rx_nested 00000800 "ip4 8.8.8.8 $A proto 97 / zero 60"
+	does_not rx_nested 00000800 "ip4 8.8.8.8 $A proto 137 / zero 60"
+	comes_out 00000800 "ip4 8.8.8.8 $A proto 132 / zero 60"
+	comes_out 00000800 "ip4 8.8.8.8 $A / $DATA"
+	# a later piece of one
+	does_not rx_nested 00000800 "ip4 8.8.8.8 $A proto 47 frag 0x20 / zero 60"
+	ipn a link change gre1 type "$KIND" inner-tunnel allow
+	[[ $(link_show a gre1) == *'"inner_tunnel":"allow"'* ]]
+	comes_out 00000800 "ip4 8.8.8.8 $A / $what"
+	ipn a link change gre1 type "$KIND" inner-tunnel refuse
+	does_not rx_nested 00000800 "ip4 8.8.8.8 $A / $what"
+	expect_no_more out
+}
+
+# IPv6, also behind extension headers
+test_nested_ipv6() {
+	local head="ip6 fd99::1 fd09::1"
+
+	has_ipv6 || skip "no IPv6"
+	tunnel a gre1 $ENDS
+	ipn a addr add fd09::1/64 dev gre1 nodad
+	capture out a gre1 in
+	does_not rx_nested 000086dd "$head next 47 / 00000800 / zero 40"
+	does_not rx_nested 000086dd "$head next 41 / zero 40"
+	does_not rx_nested 000086dd "$head next 4 / zero 40"
+	# destination options, a fragment, options in a fragment
+	does_not rx_nested 000086dd "$head next 60 / 2f00010400000000 / zero 40"
+	does_not rx_nested 000086dd "$head next 44 / 2f00000000000001 / zero 40"
+	does_not rx_nested 000086dd \
+		"$head next 44 / 3c00000100000001 / 2900010400000000 / zero 40"
+	comes_out 000086dd "$head next 60 / 1100010400000000 / zero 40"
+	comes_out 000086dd "$head next 59 / zero 40"
+	comes_out 000086dd "ip6 fd99::1 fd09::7 next 47 / 00000800 / zero 40"
+	expect_no_more out 86dd
+}
+
+# in frames, too
+test_nested_tap() {
+	local head
+
+	ipn a link add gre1 up group $GROUP address 02:00:00:00:00:0a \
+		type "${KIND}tap" $ENDS
+	capture out a gre1 in
+	head=02000000000a0200000000bb0800
+	does_not rx_nested 00006558 \
+		"$head / ip4 8.8.8.8 $A / gre 00000800 / zero 60"
+	inner 00006558 "$head / ip4 8.8.8.8 $A / $DATA"
+	expect out "ip4 8.8.8.8 $A / $DATA"
+}
+
+# the attack itself: a host with two tunnels sends what a stranger wants sent
+test_ping_pong() {
+	tunnel a gre1 local $A key 1
+	tunnel a gre2 local $A key 2
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	pk address a gre2 192.168.8.1/24 || fail "$PKT"
+	ipn a neigh add 192.168.8.66 lladdr $B dev gre2
+	capture out b eth0 in
+	inner 2000080000000001 \
+		"ip4 8.8.8.8 $A / gre 2000080000000002 / \
+		ip4 8.8.8.8 192.168.8.66 / $DATA"
+	[ "$(device_counter a gre1 rx_nested)" -eq 1 ]
+	# what is none is forwarded
+	inner 2000080000000001 "ip4 8.8.8.8 192.168.8.66 / $DATA"
+	expect out "ip4 $A $B id ? df 1 ttl ? / gre 2000080000000002 / \
+		ip4 8.8.8.8 192.168.8.66 ttl 63 / $DATA"
+	expect_no_more out 0800
+}
+
+# the source must be where the routes say
+test_rpf() {
+	tunnel a gre1 $ENDS inner-src rpf
+	[[ $(link_show a gre1) == *'"inner_src":"rpf"'* ]]
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	ipn a route add 198.51.100.0/24 dev gre1
+	capture out a gre1 in
+	comes_out 00000800 "ip4 192.168.9.2 192.168.9.1 / $DATA"
+	comes_out 00000800 "ip4 198.51.100.7 192.168.9.1 / $DATA"
+	# on the wire, ourselves, nobody, a group, everybody
+	does_not rx_spoofed 00000800 "ip4 10.10.10.77 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 192.168.9.1 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 203.0.113.1 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 224.0.0.5 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 255.255.255.255 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 127.0.0.1 192.168.9.1 / $DATA"
+	# payload that has none
+	inner 000088b5 "text data"
+	expect out "type 88b5 / text data"
+	ipn a link change gre1 type "$KIND" inner-src any
+	comes_out 00000800 "ip4 203.0.113.1 192.168.9.1 / $DATA"
+	expect_no_more out 0800
+}
+
+test_rpf_ipv6() {
+	has_ipv6 || skip "no IPv6"
+	tunnel a gre1 $ENDS inner-src rpf
+	ipn a addr add fd09::1/64 dev gre1 nodad
+	ipn a route add fd98::/64 dev gre1
+	capture out a gre1 in
+	comes_out 000086dd "ip6 fd09::2 fd09::1 / $DATA"
+	comes_out 000086dd "ip6 fd98::2 fd09::1 / $DATA"
+	comes_out 000086dd "ip6 fe80::2 fd09::1 / $DATA"
+	does_not rx_spoofed 000086dd "ip6 fd97::2 fd09::1 / $DATA"
+	does_not rx_spoofed 000086dd "ip6 fd09::1 fd09::1 / $DATA"
+	does_not rx_spoofed 000086dd "ip6 ff02::1 fd09::1 / $DATA"
+	does_not rx_spoofed 000086dd "ip6 ::1 fd09::1 / $DATA"
+}
+
+# in a VRF its routes count
+test_rpf_vrf() {
+	ipn a link add red group $GROUP up type vrf table 100 2>/dev/null ||
+		skip "this kernel has no VRF"
+	tunnel a gre1 $ENDS inner-src rpf
+	ipn a link set gre1 master red
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	capture out a gre1 in
+	comes_out 00000800 "ip4 192.168.9.2 192.168.9.1 / $DATA"
+	does_not rx_spoofed 00000800 "ip4 10.10.10.77 192.168.9.1 / $DATA"
+	expect_no_more out 0800
+}
+
+test_refused() {
+	local words
+
+	for words in "inner-src strict" "inner-tunnel on"; do
+		if ipn a link add gre1 type "$KIND" $ENDS $words; then
+			fail "taken: $words"
+		fi
+	done
+	must_fail ipn a link add gre1 type "${KIND}tap" $ENDS inner-src rpf
+}
+
+netns_begin topology
+ktap_main "$@"
