@@ -140,6 +140,13 @@ key 5|ikey 6|okey 7|nokey
 csum|icsum|nocsum
 seq|noseq
 fwmark 3|fwmark 0
+keepalive 0.1,1|keepalive 10,255|ka-auth off|ka-reply off
+ka-reply on|ka-auth on|keepalive 0.1,3|keepalive off
+seq-window 0|seq-window 1024|seq-window 64
+mss auto|mss 1000|mss off
+inner-src rpf|inner-src any
+inner-tunnel allow|inner-tunnel refuse
+loop down|loop drop
 dev eth0|dev lo
 local 10.10.10.99|local 10.10.10.10
 remote 10.10.10.99|remote 10.10.10.11
