@@ -104,7 +104,7 @@ test_pair() {
 # routes and daemons see it: what has no carrier is not a way
 test_routes() {
 	needs_mygre keepalive
-	tunnel a gre1 $HERE keepalive 0.1,2
+	tunnel a gre1 $HERE keepalive 1,3
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	pk_set a 1 ipv4/conf/gre1/ignore_routes_with_linkdown
 	ipn a route add 192.168.99.0/24 via 192.168.9.2
