@@ -223,7 +223,7 @@ static bool mygre_nbma_replicate(struct sk_buff *skb,
 	for (i = 0; i < peers->n; i++) {
 		copy = i + 1 < peers->n ? skb_clone(skb, GFP_ATOMIC) : skb;
 		if (copy)
-			mygre_xmit_to(copy, config, peers->addr[i]);
+			mygre_xmit_to(copy, config, peers->addr[i], false);
 		else
 			mygre_stats_count(config->tunnel, MYGRE_STAT_TX_NOMEM);
 	}
@@ -276,6 +276,6 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (drop)
 		mygre_stats_drop(tunnel, skb, drop);
 	else
-		mygre_xmit_to(skb, config, daddr);
+		mygre_xmit_to(skb, config, daddr, false);
 	return NETDEV_TX_OK;
 }

@@ -124,7 +124,7 @@ void mygre_probe_send(struct mygre_config *config,
 	local = mygre_probe_local(config, skb);
 	mygre_probe_put_gre(p, skb, token);
 	mygre_probe_put_ip(skb, p->remote, local, MYGRE_PROBE_TOS);
-	mygre_xmit_control(skb, config);
+	mygre_xmit_to(skb, config, p->remote, true);
 }
 
 /* --- being answered --------------------------------------------------------*/

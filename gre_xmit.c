@@ -530,62 +530,41 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 		mygre_stats_count(tunnel, MYGRE_STAT_TX_UNDERLAY);
 }
 
-/* The journey of a packet that is sent through a tunnel; consumes skb */
-static void mygre_xmit_run(struct mygre_xmit_state *state, struct sk_buff *skb)
-{
-	unsigned int len = skb->len;
-	enum mygre_stat drop;
-
-	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
-	drop = mygre_xmit_inspect(state, skb) ?:
-	       mygre_xmit_route(state, skb) ?:
-	       mygre_xmit_clamp(state, skb) ?:
-	       mygre_xmit_fit(state, skb) ?:
-	       mygre_xmit_push(state, skb);
-	if (likely(!drop)) {
-		mygre_xmit_send(state, skb, len);
-		return;
-	}
-	if (state->owned)
-		ip_rt_put(state->rt);
-	mygre_stats_drop(state->config->tunnel, skb, drop);
-}
-
 /**
- * mygre_xmit_to() - send a packet through a tunnel
+ * mygre_xmit_to() - the journey of a packet that is sent through a tunnel
  * @skb: the payload, starting with its network header or, for Ethernet, its
  *	MAC header; consumed
  * @config: settings of the tunnel
  * @daddr: outer destination, network order
+ * @control: it is an IP packet of our own, whatever the tunnel carries
  *
  * Context: BH, RCU. No lock is taken and no shared line written for a packet
  * that goes out.
  */
 void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
-		   __be32 daddr)
-{
-	struct mygre_xmit_state state = { .config = config, .daddr = daddr };
-
-	mygre_xmit_run(&state, skb);
-}
-
-/**
- * mygre_xmit_control() - send an IP packet of our own to the far end
- * @skb: starting with its IP header, also for a tunnel that carries Ethernet;
- *	consumed
- * @config: settings of the tunnel; the remote is one host
- *
- * Context: BH, RCU.
- */
-void mygre_xmit_control(struct sk_buff *skb, struct mygre_config *config)
+		   __be32 daddr, bool control)
 {
 	struct mygre_xmit_state state = {
 		.config = config,
-		.daddr = config->params.remote,
-		.control = true,
+		.daddr = daddr,
+		.control = control,
 	};
+	unsigned int len = skb->len;
+	enum mygre_stat drop;
 
-	mygre_xmit_run(&state, skb);
+	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
+	drop = mygre_xmit_inspect(&state, skb) ?:
+	       mygre_xmit_route(&state, skb) ?:
+	       mygre_xmit_clamp(&state, skb) ?:
+	       mygre_xmit_fit(&state, skb) ?:
+	       mygre_xmit_push(&state, skb);
+	if (likely(!drop)) {
+		mygre_xmit_send(&state, skb, len);
+		return;
+	}
+	if (state.owned)
+		ip_rt_put(state.rt);
+	mygre_stats_drop(config->tunnel, skb, drop);
 }
 
 /**
@@ -601,6 +580,6 @@ netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config = rcu_dereference_bh(tunnel->config);
 
-	mygre_xmit_to(skb, config, config->params.remote);
+	mygre_xmit_to(skb, config, config->params.remote, false);
 	return NETDEV_TX_OK;
 }

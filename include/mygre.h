@@ -351,8 +351,7 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 
 /* gre_xmit.c */
 void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
-		   __be32 daddr);
-void mygre_xmit_control(struct sk_buff *skb, struct mygre_config *config);
+		   __be32 daddr, bool control);
 netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_seq.c */

@@ -59,24 +59,22 @@ struct mygre_request {
 	uint16_t encap_dport;
 	uint32_t keepalive;
 	uint8_t ka_retries;
-	uint8_t ka_auth;
-	uint8_t ka_reply;
 	uint16_t seq_window;
 	uint16_t mss;
-	uint8_t inner_src;
-	uint8_t inner_tunnel;
-	uint8_t loop;
+	uint8_t choice[IFLA_MYGRE_MAX + 1];
 };
 
 /*
  * One word of the command line. @take stores what it says; @arg and @dirs are
- * for words that share a @take. A word with @short_ok may be cut short, as ip
- * allows it for "gre"; the first match in the table counts.
+ * for words that share a @take, @choices for those that say one of two things.
+ * A word with @short_ok may be cut short, as ip allows it for "gre"; the first
+ * match in the table counts.
  */
 struct mygre_word {
 	const char *name;
 	void (*take)(struct mygre_request *req, const struct mygre_word *word,
 		     const char *value);
+	const char *choices[2];
 	uint16_t arg;
 	uint8_t dirs;
 	bool has_value;
@@ -270,7 +268,7 @@ static void take_encap_flag(struct mygre_request *req,
 	mygre_name(req, IFLA_GRE_ENCAP_FLAGS);
 }
 
-/* Seconds with at most three decimals; in milliseconds. False if it is none. */
+/* Seconds, as milliseconds; false if it is no number or less than one */
 static bool parse_seconds(const char *text, uint32_t *ms)
 {
 	char *end;
@@ -279,7 +277,7 @@ static bool parse_seconds(const char *text, uint32_t *ms)
 	if (end == text || *end || !(value > 0) || value > 4000000)
 		return false;
 	*ms = value * 1000 + 0.5;
-	return true;
+	return *ms;
 }
 
 /* "keepalive off", "keepalive 10", "keepalive 0.5,5" */
@@ -316,16 +314,19 @@ static void take_window(struct mygre_request *req,
 	mygre_name(req, IFLA_MYGRE_SEQ_WINDOW);
 }
 
-/* A word that says one of two things; 1 for the second */
-static uint8_t one_of(const char *name, const char *first, const char *second,
-		      const char *value)
+/* One of two things; 1 for the second */
+static void take_choice(struct mygre_request *req,
+			const struct mygre_word *word, const char *value)
 {
-	if (strcmp(value, first) && strcmp(value, second)) {
-		fprintf(stderr, "%s is \"%s\" or \"%s\"\n", name, first,
-			second);
-		invarg(name, value);
+	bool second = !strcmp(value, word->choices[1]);
+
+	if (!second && strcmp(value, word->choices[0])) {
+		fprintf(stderr, "%s is \"%s\" or \"%s\"\n", word->name,
+			word->choices[0], word->choices[1]);
+		invarg(word->name, value);
 	}
-	return !strcmp(value, second);
+	req->choice[word->arg] = second;
+	mygre_name(req, word->arg);
 }
 
 static void take_mss(struct mygre_request *req, const struct mygre_word *word,
@@ -340,42 +341,11 @@ static void take_mss(struct mygre_request *req, const struct mygre_word *word,
 	mygre_name(req, word->arg);
 }
 
-static void take_inner_src(struct mygre_request *req,
-			   const struct mygre_word *word, const char *value)
-{
-	req->inner_src = one_of(word->name, "any", "rpf", value);
-	mygre_name(req, word->arg);
-}
-
-static void take_inner_tunnel(struct mygre_request *req,
-			      const struct mygre_word *word, const char *value)
-{
-	req->inner_tunnel = one_of(word->name, "refuse", "allow", value);
-	mygre_name(req, word->arg);
-}
-
-static void take_loop(struct mygre_request *req, const struct mygre_word *word,
-		      const char *value)
-{
-	req->loop = one_of(word->name, "drop", "down", value);
-	mygre_name(req, word->arg);
-}
-
-static void take_switch(struct mygre_request *req,
-			const struct mygre_word *word, const char *value)
-{
-	bool on = one_of(word->name, "off", "on", value);
-
-	if (word->arg == IFLA_MYGRE_KA_AUTH)
-		req->ka_auth = on;
-	else
-		req->ka_reply = on;
-	mygre_name(req, word->arg);
-}
-
 /* Words with a value, and words without */
 #define VALUE(n, fn, ...)						\
 	{ .name = n, .take = fn, .has_value = true, __VA_ARGS__ }
+#define CHOICE(n, attr, ...)						\
+	VALUE(n, take_choice, .arg = attr, .choices = { __VA_ARGS__ })
 #define PLAIN(n, fn, ...) { .name = n, .take = fn, __VA_ARGS__ }
 #define FLAG(n, bit, d)							\
 	PLAIN(n, take_flag_on, .arg = bit, .dirs = d, .short_ok = true), \
@@ -422,13 +392,12 @@ static const struct mygre_word mygre_words[] = {
 	VALUE("fwmark", take_fwmark),
 	VALUE("seq-window", take_window),
 	VALUE("mss", take_mss, .arg = IFLA_MYGRE_MSS),
-	VALUE("inner-src", take_inner_src, .arg = IFLA_MYGRE_INNER_SRC),
-	VALUE("inner-tunnel", take_inner_tunnel,
-	      .arg = IFLA_MYGRE_INNER_TUNNEL),
-	VALUE("loop", take_loop, .arg = IFLA_MYGRE_LOOP),
+	CHOICE("inner-src", IFLA_MYGRE_INNER_SRC, "any", "rpf"),
+	CHOICE("inner-tunnel", IFLA_MYGRE_INNER_TUNNEL, "refuse", "allow"),
+	CHOICE("loop", IFLA_MYGRE_LOOP, "drop", "down"),
 	VALUE("keepalive", take_keepalive),
-	VALUE("ka-auth", take_switch, .arg = IFLA_MYGRE_KA_AUTH),
-	VALUE("ka-reply", take_switch, .arg = IFLA_MYGRE_KA_REPLY),
+	CHOICE("ka-auth", IFLA_MYGRE_KA_AUTH, "off", "on"),
+	CHOICE("ka-reply", IFLA_MYGRE_KA_REPLY, "off", "on"),
 	/* ip has no way to unbind a "gre"; a merged change needs the word. */
 	PLAIN("nodev", take_dev),
 	{ .name = NULL }
@@ -525,16 +494,9 @@ static int mygre_put_values(struct nlmsghdr *n,
 		  sizeof(req->keepalive) },
 		{ IFLA_MYGRE_KA_RETRIES, &req->ka_retries,
 		  sizeof(req->ka_retries) },
-		{ IFLA_MYGRE_KA_AUTH, &req->ka_auth, sizeof(req->ka_auth) },
-		{ IFLA_MYGRE_KA_REPLY, &req->ka_reply, sizeof(req->ka_reply) },
 		{ IFLA_MYGRE_SEQ_WINDOW, &req->seq_window,
 		  sizeof(req->seq_window) },
 		{ IFLA_MYGRE_MSS, &req->mss, sizeof(req->mss) },
-		{ IFLA_MYGRE_LOOP, &req->loop, sizeof(req->loop) },
-		{ IFLA_MYGRE_INNER_SRC, &req->inner_src,
-		  sizeof(req->inner_src) },
-		{ IFLA_MYGRE_INNER_TUNNEL, &req->inner_tunnel,
-		  sizeof(req->inner_tunnel) },
 	};
 	int err = 0;
 
@@ -542,6 +504,12 @@ static int mygre_put_values(struct nlmsghdr *n,
 		if (mygre_is_named(req, values[i].attr))
 			err |= addattr_l(n, IP_REQUEST_ROOM, values[i].attr,
 					 values[i].data, values[i].len);
+	}
+	for (const struct mygre_word *word = mygre_words; word->name; word++) {
+		if (word->take == take_choice &&
+		    mygre_is_named(req, word->arg))
+			err |= addattr_l(n, IP_REQUEST_ROOM, word->arg,
+					 &req->choice[word->arg], 1);
 	}
 	return err;
 }

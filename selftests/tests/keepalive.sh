@@ -436,7 +436,7 @@ test_refused() {
 	needs_mygre keepalive
 	for words in "local $A key 1 keepalive 10" \
 		"local $A remote 224.1.1.1 keepalive 10" \
-		"$HERE keepalive 0.01" "$HERE keepalive 32768" \
+		"$HERE keepalive 0.01" "$HERE keepalive 0.0001" "$HERE keepalive 32768" \
 		"$HERE keepalive 10,0" "$HERE keepalive 10,256" \
 		"$HERE keepalive soon" "$HERE ka-auth yes" "$HERE ka-reply 1"; do
 		if ipn a link add gre1 type "$KIND" $words; then

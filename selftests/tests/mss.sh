@@ -217,7 +217,6 @@ test_connection() {
 	tunnel b gre1 local $B remote $A ttl 64
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	pk address b gre1 192.168.9.2/24 || fail "$PKT"
-	capture out a gre1 out
 	start b socat -u TCP-LISTEN:5000,reuseaddr OPEN:/dev/null
 	wait_for at a socat -u OPEN:/etc/passwd TCP:192.168.9.2:5000
 	tunnels_del b
