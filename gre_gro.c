@@ -77,6 +77,13 @@ static struct mygre_gro_cell __percpu *mygre_gro_cells;
 /* NAPI contexts belong to a device; this one is never seen by anyone */
 static struct net_device *mygre_gro_dev;
 
+/* What can be said of a packet by its transport header alone */
+enum mygre_gro_verdict {
+	MYGRE_GRO_ALONE, /* nothing can be merged with it */
+	MYGRE_GRO_MERGES,
+	MYGRE_GRO_IF_LOCAL, /* only if it goes to a socket of this machine */
+};
+
 /* Is it a TCP segment without data: the answer to some that have */
 static bool mygre_gro_is_ack(const struct sk_buff *skb, unsigned int at,
 			     unsigned int end)
@@ -87,27 +94,28 @@ static bool mygre_gro_is_ack(const struct sk_buff *skb, unsigned int at,
 	       at + tcp->doff * 4 == end;
 }
 
-/* By its transport header alone, may a packet be merged with others */
-static bool mygre_gro_merges(const struct sk_buff *skb, u8 proto,
-			     unsigned int at, unsigned int end, bool *ask)
+/* May a packet be merged with others */
+static inline enum mygre_gro_verdict
+mygre_gro_judge(const struct sk_buff *skb, u8 proto, unsigned int at,
+		unsigned int end)
 {
 	switch (proto) {
 	case IPPROTO_ICMP:
 	case IPPROTO_IGMP:
 	case IPPROTO_ICMPV6:
-		return false;
+		return MYGRE_GRO_ALONE;
 	case IPPROTO_TCP:
-		return !mygre_gro_is_ack(skb, at, end);
+		return mygre_gro_is_ack(skb, at, end) ? MYGRE_GRO_ALONE :
+							MYGRE_GRO_MERGES;
 	case IPPROTO_UDP:
 		/* With these, UDP is merged wherever it is going. */
 		if (skb->dev->features & (NETIF_F_GRO_UDP_FWD |
 					  NETIF_F_GRO_FRAGLIST))
-			return true;
-		*ask = true;
-		return false;
+			return MYGRE_GRO_MERGES;
+		return MYGRE_GRO_IF_LOCAL;
 	default:
 		/* Tunnels, extension headers: GRO may look inside. */
-		return true;
+		return MYGRE_GRO_MERGES;
 	}
 }
 
@@ -148,29 +156,38 @@ static bool mygre_gro_wants_udp6(const struct sk_buff *skb,
 	       ipv6_chk_addr(net, &ip->daddr, NULL, 0);
 }
 
+static bool mygre_gro_mergeable4(const struct sk_buff *skb)
+{
+	const struct iphdr *ip = (void *)skb->data;
+	enum mygre_gro_verdict verdict;
+
+	verdict = mygre_gro_judge(skb, ip->protocol, ip->ihl * 4,
+				  ntohs(ip->tot_len));
+	return verdict == MYGRE_GRO_IF_LOCAL ? mygre_gro_wants_udp4(skb, ip) :
+					       verdict == MYGRE_GRO_MERGES;
+}
+
+static bool mygre_gro_mergeable6(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip = (void *)skb->data;
+	enum mygre_gro_verdict verdict;
+
+	verdict = mygre_gro_judge(skb, ip->nexthdr, sizeof(*ip),
+				  sizeof(*ip) + ntohs(ip->payload_len));
+	return verdict == MYGRE_GRO_IF_LOCAL ? mygre_gro_wants_udp6(skb, ip) :
+					       verdict == MYGRE_GRO_MERGES;
+}
+
 /* May the packet, at its network header, be merged with those behind it */
 static bool mygre_gro_mergeable(const struct sk_buff *skb)
 {
-	bool ask = false;
-
 	/* GSO: it has been merged already. */
 	if (skb_is_gso(skb) || !(skb->dev->features & NETIF_F_GRO))
 		return false;
-	if (skb->protocol == htons(ETH_P_IP)) {
-		const struct iphdr *ip = (void *)skb->data;
-
-		return mygre_gro_merges(skb, ip->protocol, ip->ihl * 4,
-					ntohs(ip->tot_len), &ask) ||
-		       (ask && mygre_gro_wants_udp4(skb, ip));
-	}
-	if (skb->protocol == htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip = (void *)skb->data;
-
-		return mygre_gro_merges(skb, ip->nexthdr, sizeof(*ip),
-					sizeof(*ip) + ntohs(ip->payload_len),
-					&ask) ||
-		       (ask && mygre_gro_wants_udp6(skb, ip));
-	}
+	if (skb->protocol == htons(ETH_P_IP))
+		return mygre_gro_mergeable4(skb);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return mygre_gro_mergeable6(skb);
 	return eth_type_vlan(skb->protocol);
 }
 

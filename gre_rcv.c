@@ -61,8 +61,17 @@ static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
 	return mygre_rcv_find_kind(skb, hdr, hdr->proto == htons(ETH_P_TEB));
 }
 
+/* RFC 2784 section 2.5 */
+static noinline enum mygre_stat mygre_rcv_checksum(struct sk_buff *skb)
+{
+	if (skb_checksum_simple_validate(skb))
+		return MYGRE_STAT_RX_CSUM;
+	skb_checksum_try_convert(skb, IPPROTO_GRE, null_compute_pseudo);
+	return MYGRE_OK;
+}
+
 /* Does the packet keep to what was agreed on for this tunnel */
-static enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
+static inline enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
 					struct sk_buff *skb,
 					const struct mygre_hdr *hdr)
 {
@@ -74,12 +83,7 @@ static enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
 		return MYGRE_STAT_RX_OWN;
 	if ((hdr->flags ^ want) & GRE_CSUM)
 		return MYGRE_STAT_RX_CSUM;
-	if (want & GRE_CSUM) {
-		if (skb_checksum_simple_validate(skb))
-			return MYGRE_STAT_RX_CSUM;
-		skb_checksum_try_convert(skb, IPPROTO_GRE, null_compute_pseudo);
-	}
-	return MYGRE_OK;
+	return want & GRE_CSUM ? mygre_rcv_checksum(skb) : MYGRE_OK;
 }
 
 /*

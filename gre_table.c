@@ -63,9 +63,6 @@ static const struct rhashtable_params mygre_table_pair_params = {
 	.automatic_shrinking = true,
 };
 
-/* The library's lookup is fast only if compiled for these very tables */
-#define __mygre_flatten __attribute__((__flatten__))
-
 /* How well a config suits a packet that shows the right tuple */
 enum mygre_table_fit {
 	MYGRE_TABLE_NO,
@@ -269,9 +266,10 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 
 /*
  * Look in one class for a tunnel bound to where the packet came in by. Failing
- * that, @spare if there is one already, else the best of the others.
+ * that, @spare if there is one already, else the best of the others. As a part
+ * of its callers, for this is the larger half of finding a tunnel.
  */
-static __mygre_flatten struct mygre_config *
+static __always_inline struct mygre_config *
 mygre_table_find_class(struct mygre_net *mn, const struct mygre_tuple *tuple,
 		       const struct sk_buff *skb, struct mygre_config *spare,
 		       bool *bound)

@@ -264,6 +264,8 @@ static bool mygre_xmit_tell_sender(struct mygre_xmit_state *state,
 		/* RFC 8200 section 5: nobody may be told to send less. */
 		return false;
 	}
+	/* Whatever a device or a socket above us has left there. */
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	if (!skb_valid_dst(skb))
 		return state->config->params.tap &&
 		       mygre_xmit_tell_bridge(state, skb);
@@ -373,7 +375,8 @@ static void mygre_xmit_build(const struct mygre_xmit_state *state,
 			     struct sk_buff *skb, struct rtable *rt)
 {
 	const struct mygre_config *config = state->config;
-	struct iphdr *outer = skb_push(skb, config->hlen);
+	/* There is room, or we would not be here. */
+	struct iphdr *outer = __skb_push(skb, config->hlen);
 	struct gre_base_hdr *gre = (void *)(outer + 1);
 
 	mygre_xmit_copy_head(outer, config);
@@ -493,14 +496,30 @@ static int mygre_xmit_finish(struct net *net, struct sock *sk,
 static int mygre_xmit_out(struct net *net, struct sk_buff *skb)
 {
 	struct net_device *in = skb->dev, *out = skb_dst(skb)->dev;
+	struct iphdr *outer = ip_hdr(skb);
 
-	ip_hdr(skb)->tot_len = htons(skb->len);
-	ip_send_check(ip_hdr(skb));
+	outer->tot_len = htons(skb->len);
+	outer->check = 0;
+	outer->check = ip_fast_csum(outer, sizeof(*outer) / 4);
 	mygre_compat_count_out(net, skb->len);
 	skb->dev = out;
 	skb->protocol = htons(ETH_P_IP);
 	return NF_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, net, NULL, skb,
 		       in, out, mygre_xmit_finish);
+}
+
+/*
+ * Devices send with BH off, and whoever has BH off is a reader of RCU. Lockdep
+ * does not take it for one, and neighbours and IPsec ask it.
+ */
+static void mygre_xmit_say_reader(bool begin)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
+		return;
+	if (begin)
+		rcu_read_lock();
+	else
+		rcu_read_unlock();
 }
 
 /* Hand the outer packet to the underlay; what that refuses counts as ours */
@@ -514,14 +533,10 @@ static void mygre_xmit_send(const struct mygre_xmit_state *state,
 
 	trace_mygre_transmit(tunnel->dev, state->saddr, state->daddr, len);
 	nest->tunnels[nest->depth++] = tunnel;
-	/*
-	 * Devices send under the RCU of BH. Neighbours want the other one, and
-	 * so does IPsec, when it takes a reference to the route.
-	 */
-	rcu_read_lock();
+	mygre_xmit_say_reader(true);
 	err = mygre_xmit_is_plain(skb, net, state->mtu) ?
 	      mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
-	rcu_read_unlock();
+	mygre_xmit_say_reader(false);
 	nest->depth--;
 
 	if (likely(!net_xmit_eval(err)))
@@ -552,7 +567,6 @@ void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 	unsigned int len = skb->len;
 	enum mygre_stat drop;
 
-	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
 	drop = mygre_xmit_inspect(&state, skb) ?:
 	       mygre_xmit_route(&state, skb) ?:
 	       mygre_xmit_clamp(&state, skb) ?:
