@@ -172,26 +172,27 @@ int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
 }
 
 /*
- * One counter: an attribute with 64 bits. They stand in a row, so that the next
- * one has a value at an address that is no multiple of 8.
+ * Counters that may begin to count between the question how much room they will
+ * take and their turn: so many reasons to drop a packet there are not at once.
  */
-struct mygre_show_count {
-	struct nlattr attr;
-	u8 value[sizeof(u64)];
-};
-
-#define MYGRE_SHOW_COUNTS \
-	(MYGRE_STAT_MAX * sizeof(struct mygre_show_count))
+#define MYGRE_SHOW_FIRST_COUNTS 4
 
 /**
  * mygre_show_xstats_size() - how many bytes the counters take in an answer
  * @dev: a device of ours
  *
+ * A message with much room to spare is copied into a smaller one by netlink.
+ *
  * Context: any.
  */
 size_t mygre_show_xstats_size(const struct net_device *dev)
 {
-	return nla_total_size(MYGRE_SHOW_COUNTS);
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	unsigned int counts = MYGRE_SHOW_FIRST_COUNTS;
+
+	if (READ_ONCE(tunnel->drops.any))
+		counts = MYGRE_STAT_MAX;
+	return nla_total_size(counts * nla_total_size(sizeof(u64)));
 }
 
 /**
@@ -199,8 +200,9 @@ size_t mygre_show_xstats_size(const struct net_device *dev)
  * @skb: the answer
  * @dev: a device of ours
  *
- * Every notification bears them, four for a tunnel's life. To put them one by
- * one would be a hundredth of what it costs to make and delete a tunnel.
+ * Those that have counted something. Every notification bears them, four for a
+ * tunnel's life, and to put all of them would be a hundredth of what it costs to
+ * make and delete a tunnel.
  *
  * Context: process; some dumps come without RTNL.
  * Return: 0 or -EMSGSIZE.
@@ -208,21 +210,22 @@ size_t mygre_show_xstats_size(const struct net_device *dev)
 int mygre_show_xstats(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
-	struct mygre_show_count *count;
 	struct nlattr *nest;
 	int reason;
 	u64 value;
 
-	nest = nla_reserve(skb, IFLA_INFO_XSTATS | NLA_F_NESTED,
-			   MYGRE_SHOW_COUNTS);
+	nest = nla_nest_start(skb, IFLA_INFO_XSTATS);
 	if (!nest)
 		return -EMSGSIZE;
-	count = nla_data(nest);
-	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++, count++) {
-		count->attr.nla_len = sizeof(*count);
-		count->attr.nla_type = reason;
-		value = mygre_stats_read(tunnel, reason);
-		memcpy(count->value, &value, sizeof(value));
+	if (!READ_ONCE(tunnel->drops.any))
+		goto end;
+	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++) {
+		value = mygre_drops_read(&tunnel->drops, reason);
+		/* Without padding: who reads it copies it first. */
+		if (value && nla_put(skb, reason, sizeof(value), &value))
+			return -EMSGSIZE;
 	}
+end:
+	nla_nest_end(skb, nest);
 	return 0;
 }

@@ -89,6 +89,8 @@ static const struct {
 void mygre_stats_count(struct mygre_tunnel *tunnel, enum mygre_stat reason)
 {
 	atomic_long_inc(&tunnel->drops.count[reason]);
+	if (unlikely(!READ_ONCE(tunnel->drops.any)))
+		WRITE_ONCE(tunnel->drops.any, true);
 	trace_mygre_drop(tunnel->dev, reason);
 }
 
@@ -122,19 +124,6 @@ void mygre_stats_drop_unmatched(struct sk_buff *skb, enum mygre_stat reason)
 }
 
 /**
- * mygre_stats_read() - one counter of a device
- * @tunnel: the device
- * @reason: which one
- *
- * Context: any.
- * Return: packets.
- */
-u64 mygre_stats_read(const struct mygre_tunnel *tunnel, enum mygre_stat reason)
-{
-	return (unsigned long)atomic_long_read(&tunnel->drops.count[reason]);
-}
-
-/**
  * mygre_stats_fill() - add the drops to the counters that every device has
  * @tunnel: the device
  * @stats: added to
@@ -146,8 +135,10 @@ void mygre_stats_fill(const struct mygre_tunnel *tunnel,
 {
 	int reason;
 
+	if (!READ_ONCE(tunnel->drops.any))
+		return;
 	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++) {
-		u64 count = mygre_stats_read(tunnel, reason);
+		u64 count = mygre_drops_read(&tunnel->drops, reason);
 
 		/* Our own copies are no error, and shown only as "rx_own". */
 		if (!count || !mygre_stats_link[reason].sum)
@@ -182,10 +173,11 @@ static void mygre_stats_get_strings(struct net_device *dev, u32 set, u8 *data)
 static void mygre_stats_get_stats(struct net_device *dev,
 				  struct ethtool_stats *request, u64 *data)
 {
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
 	int reason;
 
 	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++)
-		*data++ = mygre_stats_read(netdev_priv(dev), reason);
+		*data++ = mygre_drops_read(&tunnel->drops, reason);
 }
 
 const struct ethtool_ops mygre_stats_ethtool_ops = {

@@ -285,7 +285,6 @@ void mygre_stats_drop(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 void mygre_stats_drop_unmatched(struct sk_buff *skb, enum mygre_stat reason);
 void mygre_stats_fill(const struct mygre_tunnel *tunnel,
 		      struct rtnl_link_stats64 *stats);
-u64 mygre_stats_read(const struct mygre_tunnel *tunnel, enum mygre_stat reason);
 extern const struct ethtool_ops mygre_stats_ethtool_ops;
 
 /**

@@ -326,27 +326,39 @@ static void mygre_print_stat(const char *name, uint64_t value, bool *first)
 }
 
 /* A counter that is newer than this plugin still shows, as a number. */
+static void mygre_print_new_stat(unsigned int type, uint64_t value, bool *first)
+{
+	char name[sizeof("stat-4294967295")];
+
+	snprintf(name, sizeof(name), "stat-%u", type);
+	mygre_print_stat(name, value, first);
+}
+
+/* The kernel leaves out those that have counted nothing. */
 void mygre_print_xstats(struct link_util *lu, FILE *f, struct rtattr *xstats)
 {
-	struct rtattr *rta = RTA_DATA(xstats);
-	int len = RTA_PAYLOAD(xstats);
+	uint64_t value, known[MYGRE_STAT_MAX + 1] = { 0 };
+	struct rtattr *rta;
 	bool first = true;
+	unsigned int type;
+	int len;
 
 	(void)lu;
 	(void)f;
-	for (; RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
-		unsigned int type = rta->rta_type & NLA_TYPE_MASK;
-		char number[sizeof("stat-4294967295")];
-		const char *name = number;
-		uint64_t value;
-
-		if (type == MYGRE_STAT_UNSPEC || RTA_PAYLOAD(rta) < 8)
+	len = RTA_PAYLOAD(xstats);
+	for (rta = RTA_DATA(xstats); RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+		type = rta->rta_type & NLA_TYPE_MASK;
+		if (type <= MYGRE_STAT_MAX && RTA_PAYLOAD(rta) >= 8)
+			memcpy(&known[type], RTA_DATA(rta), 8);
+	}
+	for (type = 1; type <= MYGRE_STAT_MAX; type++)
+		mygre_print_stat(mygre_stat_names[type], known[type], &first);
+	len = RTA_PAYLOAD(xstats);
+	for (rta = RTA_DATA(xstats); RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+		type = rta->rta_type & NLA_TYPE_MASK;
+		if (type <= MYGRE_STAT_MAX || RTA_PAYLOAD(rta) < 8)
 			continue;
 		memcpy(&value, RTA_DATA(rta), sizeof(value));
-		if (type <= MYGRE_STAT_MAX)
-			name = mygre_stat_names[type];
-		else
-			snprintf(number, sizeof(number), "stat-%u", type);
-		mygre_print_stat(name, value, &first);
+		mygre_print_new_stat(type, value, &first);
 	}
 }

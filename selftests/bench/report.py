@@ -50,7 +50,7 @@ class Figures:
     def tax(self, case, part="forward"):
         """What a tunnel adds to a packet's way."""
         packet = self.get(part, case, "packet")
-        plain = self.get("forward", "plain", "packet")
+        plain = self.get(part, "plain", "packet")
         return None if packet is None or plain is None else packet - plain
 
 

@@ -4,7 +4,8 @@
  *
  * IFLA_INFO_DATA of the link kind "mygre" carries the attributes IFLA_GRE_*
  * of <linux/if_tunnel.h> with the meaning that "gre" gives them, and those
- * below. IFLA_INFO_XSTATS carries one u64 per counter of MYGRE_STAT_LIST.
+ * below. IFLA_INFO_XSTATS carries one u64 per counter of MYGRE_STAT_LIST that
+ * is not 0.
  */
 #ifndef _UAPI_LINUX_MYGRE_H
 #define _UAPI_LINUX_MYGRE_H
@@ -191,7 +192,7 @@ enum {
 	X(RX_SPOOFED, "rx_spoofed",					\
 	  "source inside that is not behind the tunnel")
 
-/* Attributes of IFLA_INFO_XSTATS, u64 each; MYGRE_STAT_UNSPEC is padding */
+/* Attributes of IFLA_INFO_XSTATS, u64 each, of any alignment */
 #define MYGRE_STAT_ENUM(symbol, name, text) MYGRE_STAT_##symbol,
 enum mygre_stat {
 	MYGRE_STAT_UNSPEC,
