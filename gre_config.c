@@ -44,6 +44,7 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 		return NULL;
 	config->tunnel = tunnel;
 	config->params = *params;
+	config->params.mtu_named = false;
 	if (mygre_route_start(config)) {
 		kfree(config);
 		return NULL;

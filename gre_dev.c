@@ -16,78 +16,6 @@
 #define MYGRE_DEV_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | \
 			    NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE)
 
-/*
- * What may be asked of senders at most, in bytes. Tunnels that lead through
- * each other would otherwise drive each other's demand up without end.
- */
-#define MYGRE_DEV_HEADROOM_MAX 512
-
-/* By which device will outer packets leave, as far as that can be told now */
-static struct net_device *mygre_dev_underlay(const struct mygre_config *config)
-{
-	const struct mygre_params *p = &config->params;
-	struct net *net = config->tunnel->net;
-	struct net_device *under = NULL;
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	if (p->remote) {
-		mygre_route_init_flow(&fl4, config, p->remote, p->tos & ~1);
-		rt = ip_route_output_key(net, &fl4);
-		if (!IS_ERR(rt)) {
-			under = rt->dst.dev;
-			ip_rt_put(rt);
-		}
-	}
-	if (!under && p->link)
-		under = dev_get_by_index_rcu(net, p->link);
-	return under == config->tunnel->dev ? NULL : under;
-}
-
-/* Bytes between what the MTU counts and the packet as we get it */
-static unsigned int mygre_dev_overhead(const struct mygre_config *config)
-{
-	return config->hlen + (config->params.tap ? ETH_HLEN : 0);
-}
-
-/*
- * What the underlay means for the device: how much room senders should leave
- * in front of a packet, and how long a packet may be.
- * Returns the MTU in bytes that follows from the underlay's.
- */
-static unsigned int mygre_dev_measure(const struct mygre_config *config,
-				      unsigned int *headroom)
-{
-	unsigned int mtu = ETH_DATA_LEN, below = LL_MAX_HEADER;
-	unsigned int overhead = mygre_dev_overhead(config);
-	struct net_device *under;
-
-	rcu_read_lock();
-	under = mygre_dev_underlay(config);
-	if (under) {
-		mtu = min_t(unsigned int, under->mtu, IP_MAX_MTU);
-		below = under->hard_header_len + under->needed_headroom;
-	}
-	rcu_read_unlock();
-
-	*headroom = min_t(unsigned int, below + config->hlen,
-			  MYGRE_DEV_HEADROOM_MAX);
-	return mtu < overhead + ETH_MIN_MTU ? ETH_MIN_MTU : mtu - overhead;
-}
-
-/* Give the device the measures that belong to a config; the MTU is set apart */
-static void mygre_dev_set_room(struct net_device *dev,
-			       const struct mygre_config *config,
-			       unsigned int headroom)
-{
-	/* Where senders write our header, it is no headroom but header. */
-	if (dev->header_ops == &mygre_nbma_header_ops) {
-		dev->hard_header_len = config->hlen;
-		headroom -= min(headroom, config->hlen);
-	}
-	dev->needed_headroom = headroom;
-}
-
 /* Let the device show the endpoints of its settings */
 static void mygre_dev_show_endpoints(struct net_device *dev,
 				     const struct mygre_params *params)
@@ -102,9 +30,14 @@ static int mygre_dev_refuse_twin(const struct mygre_config *config,
 				 struct netlink_ext_ack *extack)
 {
 	struct mygre_net *mn = mygre_mod_net(config->tunnel->net);
+	const struct mygre_config *twin;
 
-	if (!mygre_table_twin(mn, config))
-		return 0;
+	do {
+		twin = mygre_table_twin(mn, config);
+		if (!twin)
+			return 0;
+		/* Or it was one, until a moment ago. */
+	} while (mygre_linger_yield(twin));
 	NL_SET_ERR_MSG(extack,
 		       "another tunnel has the same local, remote, key and dev");
 	return -EEXIST;
@@ -194,7 +127,6 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config;
-	unsigned int headroom, mtu;
 	int err;
 
 	tunnel->dev = dev;
@@ -214,16 +146,15 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 		goto err_free;
 
 	mygre_dev_set_mode(dev, params);
-	mtu = mygre_dev_measure(config, &headroom);
-	dev->max_mtu = IP_MAX_MTU - mygre_dev_overhead(config);
-	dev->mtu = tunnel->user_mtu ? min(dev->mtu, dev->max_mtu) : mtu;
-	mygre_dev_set_room(dev, config, headroom);
+	mygre_mtu_init(dev, config);
 	mygre_dev_show_endpoints(dev, params);
 
 	RCU_INIT_POINTER(tunnel->config, config);
 	err = register_netdevice(dev);
-	if (!err)
+	if (!err) {
+		mygre_follow(tunnel, params);
 		return 0;
+	}
 
 	/*
 	 * It was in the table for a moment. If a notifier refused it, say for a
@@ -240,28 +171,6 @@ err_free:
 	mygre_config_free(config);
 err_forget:
 	mygre_dev_forget(tunnel);
-	return err;
-}
-
-/* Follow a changed config with MTU and headroom. On failure nothing changed. */
-static int mygre_dev_remeasure(struct net_device *dev,
-			       const struct mygre_config *config)
-{
-	struct mygre_tunnel *tunnel = netdev_priv(dev);
-	unsigned int headroom, mtu, old_max = dev->max_mtu;
-	bool user_mtu = tunnel->user_mtu;
-	int err;
-
-	mtu = mygre_dev_measure(config, &headroom);
-	dev->max_mtu = IP_MAX_MTU - mygre_dev_overhead(config);
-	if (user_mtu)
-		mtu = min(dev->mtu, dev->max_mtu);
-	err = dev_set_mtu(dev, mtu);
-	tunnel->user_mtu = user_mtu;
-	if (err)
-		dev->max_mtu = old_max;
-	else
-		mygre_dev_set_room(dev, config, headroom);
 	return err;
 }
 
@@ -314,6 +223,23 @@ static void mygre_dev_publish(struct net_device *dev,
 	mygre_dev_show_endpoints(dev, &config->params);
 }
 
+/* Settings that are not in force any more, and those that are */
+static void mygre_dev_retire(struct mygre_net *mn, struct mygre_config *old,
+			     const struct mygre_config *config)
+{
+	/* A new key, or another device or VRF, is meant to keep others out. */
+	if (netif_running(config->tunnel->dev) &&
+	    old->params.link == config->params.link &&
+	    old->tuple.key == config->tuple.key &&
+	    old->tuple.flags == config->tuple.flags &&
+	    memcmp(&old->tuple, &config->tuple, sizeof(old->tuple))) {
+		mygre_linger(old, &config->tuple);
+		return;
+	}
+	mygre_table_del(mn, old);
+	mygre_config_free(old);
+}
+
 /**
  * mygre_dev_change() - put other settings in force
  * @dev: the device
@@ -332,6 +258,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_net *mn = mygre_mod_net(tunnel->net);
 	struct mygre_config *config, *old;
+	bool user_mtu = tunnel->user_mtu;
 	int err;
 
 	old = rtnl_dereference(tunnel->config);
@@ -348,17 +275,20 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	err = mygre_table_add(mn, config);
 	if (err)
 		goto err_free;
-	err = mygre_dev_remeasure(dev, config);
+	if (params->mtu_named)
+		tunnel->user_mtu = params->mtu_fixed;
+	err = mygre_mtu_follow(dev, config);
 	if (err)
 		goto err_del;
 
 	mygre_dev_publish(dev, config);
-	mygre_table_del(mn, old);
-	mygre_config_free(old);
+	mygre_dev_retire(mn, old, config);
+	mygre_follow(tunnel, params);
 	netdev_state_change(dev);
 	return 0;
 
 err_del:
+	tunnel->user_mtu = user_mtu;
 	mygre_table_del(mn, config);
 err_free:
 	mygre_config_free(config);
@@ -381,6 +311,9 @@ static int mygre_dev_init(struct net_device *dev)
 	}
 	list_add_tail(&tunnel->list, &mn->tunnels);
 	mygre_group_enlist(tunnel, rtnl_dereference(tunnel->config));
+	mygre_linger_init(tunnel);
+	mygre_follow_init(tunnel);
+	mygre_mtu_start(tunnel);
 	return 0;
 }
 
@@ -389,6 +322,9 @@ static void mygre_dev_uninit(struct net_device *dev)
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config = rtnl_dereference(tunnel->config);
 
+	mygre_linger_end(tunnel);
+	mygre_follow_end(tunnel);
+	mygre_mtu_end(tunnel);
 	mygre_table_del(mygre_mod_net(tunnel->net), config);
 	list_del(&tunnel->list);
 	list_del(&tunnel->group_node);
@@ -453,6 +389,7 @@ static int mygre_dev_stop(struct net_device *dev)
 	mygre_keepalive_stop(netdev_priv(dev));
 	mygre_loop_stop(netdev_priv(dev));
 	mygre_group_leave(netdev_priv(dev));
+	mygre_linger_end(netdev_priv(dev));
 	return 0;
 }
 

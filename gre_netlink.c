@@ -69,6 +69,12 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 	[IFLA_MYGRE_LOOP] = NLA_POLICY_MAX(NLA_U8, __MYGRE_LOOP_MAX - 1),
 	[IFLA_MYGRE_LOOPED] =
 		MYGRE_REFUSE("that there is a loop cannot be set"),
+	[IFLA_MYGRE_LOCAL_DEV] = { .type = NLA_U32 },
+	[IFLA_MYGRE_MTU] = NLA_POLICY_MAX(NLA_U8, __MYGRE_MTU_MAX - 1),
+	[IFLA_MYGRE_LINK_GONE] =
+		MYGRE_REFUSE("that a device is gone cannot be set"),
+	[IFLA_MYGRE_LOCAL_GONE] =
+		MYGRE_REFUSE("that a device is gone cannot be set"),
 };
 
 /*
@@ -209,6 +215,55 @@ static int mygre_netlink_get_link(const struct nlattr *attr, struct net *net,
 	return -ENODEV;
 }
 
+/* The device whose address is the local one, or that there is none any more */
+static int mygre_netlink_get_local(struct nlattr *data[], struct net *net,
+				   struct mygre_params *p,
+				   struct netlink_ext_ack *extack)
+{
+	const struct nlattr *link = data[IFLA_MYGRE_LOCAL_DEV];
+	const struct nlattr *addr = data[IFLA_GRE_LOCAL];
+	int old = p->local_link;
+
+	if (!link && !addr)
+		return 0;
+	p->local_link = link ? nla_get_u32(link) : 0;
+	if (!p->local_link) {
+		/* What it was last stays, if it was anything. */
+		if (old && !addr)
+			p->local = mygre_follow_shown(p);
+		return 0;
+	}
+	if (addr && p->local) {
+		NL_SET_ERR_MSG_ATTR(extack, link,
+				    "local: either an address or a device");
+		return -EINVAL;
+	}
+	if (!__dev_get_by_index(net, p->local_link)) {
+		NL_SET_ERR_MSG_ATTR(extack, link,
+				    "local dev: no such device where the underlay is");
+		return -ENODEV;
+	}
+	p->local = mygre_follow_addr(net, p->local_link);
+	return 0;
+}
+
+/* Does the MTU follow the underlay's; bytes that are named too say no */
+static int mygre_netlink_get_mtu(struct nlattr *tb[], struct nlattr *data[],
+				 struct mygre_params *p,
+				 struct netlink_ext_ack *extack)
+{
+	const struct nlattr *mtu = data[IFLA_MYGRE_MTU];
+
+	if (!mtu)
+		return 0;
+	p->mtu_fixed = nla_get_u8(mtu) == MYGRE_MTU_FIXED;
+	p->mtu_named = true;
+	if (p->mtu_fixed || !tb[IFLA_MTU])
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, mtu, "mtu auto: but bytes are given too");
+	return -EINVAL;
+}
+
 static int mygre_netlink_get_keepalive(struct nlattr *data[],
 				       struct mygre_params *p,
 				       struct netlink_ext_ack *extack)
@@ -314,7 +369,9 @@ static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 		return -EINVAL;
 	}
 	err = mygre_netlink_get_link(data[IFLA_GRE_LINK], net, &p->link,
-				     extack);
+				     extack) ?:
+	      mygre_netlink_get_local(data, net, p, extack) ?:
+	      mygre_netlink_get_mtu(tb, data, p, extack);
 	if (err)
 		return err;
 	if (data[IFLA_GRE_TTL])
@@ -336,7 +393,8 @@ static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 static int mygre_netlink_check_addrs(const struct mygre_params *p,
 				     struct netlink_ext_ack *extack)
 {
-	if (ipv4_is_multicast(p->local) || ipv4_is_lbcast(p->local)) {
+	if (ipv4_is_multicast(p->local) ||
+	    (ipv4_is_lbcast(p->local) && !p->local_link)) {
 		NL_SET_ERR_MSG(extack, "local: not the address of one host");
 		return -EINVAL;
 	}
@@ -422,7 +480,7 @@ static int mygre_netlink_newlink(struct net_device *dev,
 		return err;
 	if (p.tap && !params->tb[IFLA_ADDRESS])
 		eth_hw_addr_random(dev);
-	tunnel->user_mtu = params->tb[IFLA_MTU];
+	tunnel->user_mtu = params->tb[IFLA_MTU] || p.mtu_fixed;
 	return mygre_dev_register(dev, net, &p, extack);
 }
 

@@ -71,9 +71,9 @@ static noinline enum mygre_stat mygre_rcv_checksum(struct sk_buff *skb)
 }
 
 /* Does the packet keep to what was agreed on for this tunnel */
-static inline enum mygre_stat mygre_rcv_verify(const struct mygre_config *config,
-					struct sk_buff *skb,
-					const struct mygre_hdr *hdr)
+static inline enum mygre_stat
+mygre_rcv_verify(const struct mygre_config *config, struct sk_buff *skb,
+		 const struct mygre_hdr *hdr)
 {
 	__be16 want = config->params.iflags;
 

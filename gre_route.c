@@ -224,6 +224,8 @@ static struct rtable *mygre_route_ask(const struct mygre_config *config,
 		return ERR_PTR(err);
 	}
 	*saddr = fl4.saddr;
+	if (config->params.remote)
+		mygre_mtu_routed(config->tunnel, rt->dst.dev->ifindex);
 	return rt;
 }
 

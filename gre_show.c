@@ -51,6 +51,10 @@ size_t mygre_show_size(const struct net_device *dev)
 	       nla_total_size(1) +	/* IFLA_MYGRE_INNER_TUNNEL */
 	       nla_total_size(1) +	/* IFLA_MYGRE_LOOP */
 	       nla_total_size(0) +	/* IFLA_MYGRE_LOOPED */
+	       nla_total_size(4) +	/* IFLA_MYGRE_LOCAL_DEV */
+	       nla_total_size(1) +	/* IFLA_MYGRE_MTU */
+	       nla_total_size(IFNAMSIZ) +	/* IFLA_MYGRE_LINK_GONE */
+	       nla_total_size(IFNAMSIZ) +	/* IFLA_MYGRE_LOCAL_GONE */
 	       MYGRE_SHOW_KEEPALIVE_SIZE;
 }
 
@@ -103,6 +107,28 @@ static int mygre_show_fill_u16(struct sk_buff *skb, int attr, u16 value,
 	return value == first ? 0 : nla_put_u16(skb, attr, value);
 }
 
+/* What the tunnel follows, and what of it is gone */
+static int mygre_show_fill_underlay(struct sk_buff *skb,
+				    const struct mygre_tunnel *tunnel,
+				    const struct mygre_params *p)
+{
+	unsigned int gone = READ_ONCE(tunnel->gone);
+	const struct mygre_followed *to = tunnel->followed;
+
+	return (p->local_link ?
+		nla_put_u32(skb, IFLA_MYGRE_LOCAL_DEV, p->local_link) : 0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_MTU,
+				  READ_ONCE(tunnel->user_mtu) ?
+				  MYGRE_MTU_FIXED : MYGRE_MTU_AUTO,
+				  MYGRE_MTU_AUTO) ?:
+	       (gone & BIT(MYGRE_FOLLOW_DEV) ?
+		nla_put_string(skb, IFLA_MYGRE_LINK_GONE,
+			       to[MYGRE_FOLLOW_DEV].name) : 0) ?:
+	       (gone & BIT(MYGRE_FOLLOW_LOCAL) ?
+		nla_put_string(skb, IFLA_MYGRE_LOCAL_GONE,
+			       to[MYGRE_FOLLOW_LOCAL].name) : 0);
+}
+
 /* What is not as it is at first: most tunnels pay nothing for it */
 static int mygre_show_fill_rare(struct sk_buff *skb,
 				const struct mygre_tunnel *tunnel,
@@ -131,7 +157,8 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 				  MYGRE_LOOP_DOWN : MYGRE_LOOP_DROP,
 				  MYGRE_LOOP_DROP) ?:
 	       (mygre_loop_is_down(tunnel) ?
-		nla_put_flag(skb, IFLA_MYGRE_LOOPED) : 0);
+		nla_put_flag(skb, IFLA_MYGRE_LOOPED) : 0) ?:
+	       mygre_show_fill_underlay(skb, tunnel, p);
 }
 
 /**
@@ -155,7 +182,7 @@ int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
 	      nla_put_be16(skb, IFLA_GRE_OFLAGS, p->oflags) ?:
 	      nla_put_be32(skb, IFLA_GRE_IKEY, p->ikey) ?:
 	      nla_put_be32(skb, IFLA_GRE_OKEY, p->okey) ?:
-	      nla_put_in_addr(skb, IFLA_GRE_LOCAL, p->local) ?:
+	      nla_put_in_addr(skb, IFLA_GRE_LOCAL, mygre_follow_shown(p)) ?:
 	      nla_put_in_addr(skb, IFLA_GRE_REMOTE, p->remote) ?:
 	      nla_put_u8(skb, IFLA_GRE_TTL, p->ttl) ?:
 	      nla_put_u8(skb, IFLA_GRE_TOS, p->tos) ?:
@@ -201,8 +228,8 @@ size_t mygre_show_xstats_size(const struct net_device *dev)
  * @dev: a device of ours
  *
  * Those that have counted something. Every notification bears them, four for a
- * tunnel's life, and to put all of them would be a hundredth of what it costs to
- * make and delete a tunnel.
+ * tunnel's life, and to put all of them would be a hundredth of what it costs
+ * to make and delete a tunnel.
  *
  * Context: process; some dumps come without RTNL.
  * Return: 0 or -EMSGSIZE.

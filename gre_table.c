@@ -227,6 +227,10 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 	rcu_read_lock();
 	list = rhltable_lookup(&mn->table, &config->tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(other, pos, list, node) {
+		/* Those that wait for an address wait for different ones. */
+		if (!mygre_follow_shown(&config->params) &&
+		    other->params.local_link != config->params.local_link)
+			continue;
 		if (other->tunnel != config->tunnel &&
 		    other->params.link == config->params.link &&
 		    other->params.local == config->params.local &&

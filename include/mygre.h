@@ -58,6 +58,7 @@ struct mygre_pair {
 /**
  * struct mygre_params - the settings of a tunnel, as user space gives them
  * @link: ifindex of the underlay device in the tunnel's netns, 0 for any
+ * @local_link: ifindex of the device whose address @local is, 0 for none
  * @iflags: C, K, S bits that received packets must have, network order
  * @oflags: C, K, S bits of packets sent, network order
  * @ikey: key of received packets, network order, 0 without GRE_KEY
@@ -79,9 +80,13 @@ struct mygre_pair {
  * @inner_rpf: the inner source must be behind the tunnel
  * @inner_tunnel: tunnel packets to this machine may come out of it
  * @loop_down: no carrier while the way to the remote leads through the tunnel
+ * @mtu_named: a request says whether the MTU is to follow the underlay's;
+ *	&mygre_tunnel.user_mtu knows what is in force
+ * @mtu_fixed: and that it is not
  */
 struct mygre_params {
 	int link;
+	int local_link;
 	__be16 iflags;
 	__be16 oflags;
 	__be32 ikey;
@@ -103,6 +108,8 @@ struct mygre_params {
 	bool inner_rpf;
 	bool inner_tunnel;
 	bool loop_down;
+	bool mtu_named;
+	bool mtu_fixed;
 };
 
 /**
@@ -157,6 +164,9 @@ struct mygre_keepalive_info {
  * @head: those bytes, complete but for what each packet decides
  * @routes: the outer route, per CPU
  * @dscps: routes for each DSCP, if the TOS is inherited; else NULL
+ * @linger: member of &mygre_tunnel.linger, once it is replaced; RTNL
+ * @linger_all: member of the list of all that are; RTNL
+ * @linger_until: jiffies when packets shall find it no more; RTNL
  * @rcu: for freeing after the last reader
  *
  * Never written after it is published in &mygre_tunnel.config, except for the
@@ -179,7 +189,34 @@ struct mygre_config {
 	} head;
 	struct mygre_route __percpu *routes;
 	struct mygre_route_dscps *dscps;
+	struct list_head linger;
+	struct list_head linger_all;
+	unsigned long linger_until;
 	struct rcu_head rcu;
+};
+
+/**
+ * enum mygre_follow_role - what a tunnel wants a device for
+ * @MYGRE_FOLLOW_DEV: it is bound to it
+ * @MYGRE_FOLLOW_LOCAL: its address is the local one
+ * @MYGRE_FOLLOWED: so many there are
+ */
+enum mygre_follow_role {
+	MYGRE_FOLLOW_DEV,
+	MYGRE_FOLLOW_LOCAL,
+	MYGRE_FOLLOWED
+};
+
+/**
+ * struct mygre_followed - a device that a tunnel follows; RTNL
+ * @node: member of the table of its role, by @link; not if the device is gone
+ * @link: its ifindex, or that which it had; 0 for none
+ * @name: its name, likewise
+ */
+struct mygre_followed {
+	struct hlist_node node;
+	int link;
+	char name[IFNAMSIZ];
 };
 
 /**
@@ -198,6 +235,15 @@ struct mygre_config {
  * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
  * @numbered: packets sent bear sequence numbers; RTNL
  * @user_mtu: the user has chosen the MTU, so keep it; RTNL
+ * @under: ifindex of the device below, by which the MTU was measured, or 0;
+ *	written under RTNL
+ * @under_node: member of the table of those that have one below; RTNL
+ * @stale: member of the list of those to be measured again
+ * @followed: devices that settings name; RTNL
+ * @gone: which of them have vanished, a bit each; written under RTNL
+ * @lost: member of the list of tunnels that miss some; RTNL
+ * @linger: configs that are not in force any more, but still receive; RTNL
+ * @lingering: so many
  * @loop_logged: jiffies when a loop was last written to the log, or 0
  * @carrier_lock: of @no_carrier, and what follows from it
  * @no_carrier: why there is none; bits of &enum mygre_carrier
@@ -222,6 +268,14 @@ struct mygre_tunnel {
 	int group_link;
 	bool numbered;
 	bool user_mtu;
+	int under;
+	struct hlist_node under_node;
+	struct list_head stale;
+	struct mygre_followed followed[MYGRE_FOLLOWED];
+	unsigned int gone;
+	struct list_head lost;
+	struct list_head linger;
+	unsigned int lingering;
 	unsigned long loop_logged;
 	spinlock_t carrier_lock; /* RTNL, timers and received packets */
 	unsigned int no_carrier;
@@ -445,6 +499,31 @@ int mygre_group_join(struct mygre_tunnel *tunnel,
 		     const struct mygre_config *config);
 void mygre_group_leave(struct mygre_tunnel *tunnel);
 
+/* gre_mtu.c */
+int mygre_mtu_load(void);
+void mygre_mtu_unload(void);
+void mygre_mtu_init(struct net_device *dev, const struct mygre_config *config);
+void mygre_mtu_start(struct mygre_tunnel *tunnel);
+void mygre_mtu_end(struct mygre_tunnel *tunnel);
+int mygre_mtu_follow(struct net_device *dev, const struct mygre_config *config);
+void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link);
+
+/* gre_follow.c */
+int mygre_follow_load(void);
+void mygre_follow_unload(void);
+void mygre_follow_init(struct mygre_tunnel *tunnel);
+void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
+void mygre_follow_end(struct mygre_tunnel *tunnel);
+__be32 mygre_follow_addr(struct net *net, int link);
+__be32 mygre_follow_shown(const struct mygre_params *p);
+
+/* gre_linger.c */
+void mygre_linger_unload(void);
+void mygre_linger_init(struct mygre_tunnel *tunnel);
+void mygre_linger(struct mygre_config *config, const struct mygre_tuple *tuple);
+void mygre_linger_end(struct mygre_tunnel *tunnel);
+bool mygre_linger_yield(const struct mygre_config *config);
+
 /* gre_rcv.c */
 int mygre_rcv_start(void);
 void mygre_rcv_stop(void);
@@ -463,10 +542,13 @@ int mygre_err(struct sk_buff *skb, u32 info);
  * enum mygre_carrier - who can take the carrier away
  * @MYGRE_CARRIER_KEEPALIVE: the far end does not answer
  * @MYGRE_CARRIER_LOOP: the way to it leads through the tunnel
+ * @MYGRE_CARRIER_UNDERLAY: a device that the tunnel stands on, or its address,
+ *	is missing
  */
 enum mygre_carrier {
 	MYGRE_CARRIER_KEEPALIVE = 1,
 	MYGRE_CARRIER_LOOP = 2,
+	MYGRE_CARRIER_UNDERLAY = 4,
 };
 
 void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,

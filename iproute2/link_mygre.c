@@ -14,7 +14,7 @@ void mygre_print_help(struct link_util *lu, int argc, char **argv,
 	(void)argv;
 	fprintf(f,
 		"Usage: ... %-9s	[ remote ADDR ]\n"
-		"			[ local ADDR ]\n"
+		"			[ local { ADDR | dev PHYS_DEV } ]\n"
 		"			[ [no][i|o]seq ]\n"
 		"			[ [i|o]key KEY | no[i|o]key ]\n"
 		"			[ [no][i|o]csum ]\n"
@@ -24,6 +24,7 @@ void mygre_print_help(struct link_util *lu, int argc, char **argv,
 		"			[ [no]ignore-df ]\n"
 		"			[ dev PHYS_DEV | nodev ]\n"
 		"			[ fwmark MARK ]\n"
+		"			[ mtu { auto | fixed } ]\n"
 		"			[ seq-window NUMBER ]\n"
 		"			[ mss { auto | BYTES | off } ]\n"
 		"			[ inner-src { any | rpf } ]\n"

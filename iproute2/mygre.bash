@@ -6,8 +6,8 @@
 
 # Words that want a value
 _mygre_values="local remote dev key ikey okey ttl hoplimit hlim tos tclass
-	dsfield fwmark encap encap-sport encap-dport seq-window mss inner-src
-	inner-tunnel loop keepalive ka-auth ka-reply"
+	dsfield fwmark encap encap-sport encap-dport mtu seq-window mss
+	inner-src inner-tunnel loop keepalive ka-auth ka-reply"
 
 # Words that stand alone
 _mygre_words="nodev nokey noikey nookey
@@ -29,8 +29,14 @@ _mygre_ip_option() {
 	ttl | hoplimit | hlim | tos | tclass | dsfield)
 		list=inherit
 		;;
-	local | remote)
+	local)
+		list="any dev"
+		;;
+	remote)
 		list=any
+		;;
+	mtu)
+		list="auto fixed"
 		;;
 	encap)
 		list="fou gue none"

@@ -48,6 +48,7 @@ struct mygre_request {
 	struct mygre_dir in;
 	struct mygre_dir out;
 	uint32_t link;
+	uint32_t local_dev;
 	uint32_t fwmark;
 	uint8_t ttl;
 	uint8_t tos;
@@ -153,10 +154,22 @@ static void take_addr(struct mygre_request *req, const struct mygre_word *word,
 		memcpy(addr.data, &v4, sizeof(v4));
 	}
 	mygre_name(req, word->arg);
-	if (word->arg == IFLA_GRE_LOCAL)
-		req->local = addr;
-	else
+	if (word->arg == IFLA_GRE_REMOTE) {
 		req->remote = addr;
+		return;
+	}
+	req->local = addr;
+	req->named[IFLA_MYGRE_LOCAL_DEV] = false;
+}
+
+/* "local dev NAME": the address that the device has, now and later */
+static void take_local_dev(struct mygre_request *req, const char *name)
+{
+	req->local_dev = ll_name_to_index(name);
+	if (!req->local_dev)
+		exit(nodev(name));
+	memset(&req->local, 0, sizeof(req->local));
+	mygre_name(req, IFLA_MYGRE_LOCAL_DEV);
 }
 
 static void take_dev(struct mygre_request *req, const struct mygre_word *word,
@@ -394,6 +407,7 @@ static const struct mygre_word mygre_words[] = {
 	VALUE("mss", take_mss, .arg = IFLA_MYGRE_MSS),
 	CHOICE("inner-src", IFLA_MYGRE_INNER_SRC, "any", "rpf"),
 	CHOICE("inner-tunnel", IFLA_MYGRE_INNER_TUNNEL, "refuse", "allow"),
+	CHOICE("mtu", IFLA_MYGRE_MTU, "auto", "fixed"),
 	CHOICE("loop", IFLA_MYGRE_LOOP, "drop", "down"),
 	VALUE("keepalive", take_keepalive),
 	CHOICE("ka-auth", IFLA_MYGRE_KA_AUTH, "off", "on"),
@@ -497,6 +511,8 @@ static int mygre_put_values(struct nlmsghdr *n,
 		{ IFLA_MYGRE_SEQ_WINDOW, &req->seq_window,
 		  sizeof(req->seq_window) },
 		{ IFLA_MYGRE_MSS, &req->mss, sizeof(req->mss) },
+		{ IFLA_MYGRE_LOCAL_DEV, &req->local_dev,
+		  sizeof(req->local_dev) },
 	};
 	int err = 0;
 
@@ -555,6 +571,15 @@ int mygre_parse_opt(struct link_util *lu, int argc, char **argv,
 			if (argc <= 0)
 				incomplete_command();
 			value = *argv;
+		}
+		if (word->take == take_addr && !strcmp(value, "dev") &&
+		    word->arg == IFLA_GRE_LOCAL) {
+			argc--;
+			argv++;
+			if (argc <= 0)
+				incomplete_command();
+			take_local_dev(&req, *argv);
+			continue;
 		}
 		word->take(&req, word, value);
 	}

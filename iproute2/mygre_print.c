@@ -57,13 +57,51 @@ static void mygre_print_key(uint16_t flags, const struct rtattr *rta,
 	print_color_string(PRINT_ANY, COLOR_NONE, name, text, quad);
 }
 
+/* The name of a device; @gone is that of one that has none any more. */
+static const char *mygre_name_of(uint32_t link, const struct rtattr *gone)
+{
+	const char *name = gone ? RTA_DATA(gone) : NULL;
+
+	if (!gone || !memchr(name, 0, RTA_PAYLOAD(gone)))
+		name = ll_index_to_name(link);
+	return name;
+}
+
 static void mygre_print_link(struct rtattr *tb[])
 {
+	const struct rtattr *gone = tb[IFLA_MYGRE_LINK_GONE];
 	uint32_t link = mygre_attr_uint(tb[IFLA_GRE_LINK], 4);
 
-	if (link)
-		print_color_string(PRINT_ANY, COLOR_NONE, "link", "dev %s ",
-				   ll_index_to_name(link));
+	if (!link)
+		return;
+	print_color_string(PRINT_ANY, COLOR_NONE, "link", "dev %s ",
+			   mygre_name_of(link, gone));
+	mygre_print_true(gone, "link_gone", "(gone) ");
+}
+
+/* The local address, or the device that it is to be had from. */
+static void mygre_print_local(struct rtattr *tb[])
+{
+	const struct rtattr *gone = tb[IFLA_MYGRE_LOCAL_GONE];
+	const struct rtattr *addr = tb[IFLA_GRE_LOCAL];
+	uint32_t link = mygre_attr_uint(tb[IFLA_MYGRE_LOCAL_DEV], 4);
+	char text[INET_ADDRSTRLEN + 2] = "none";
+
+	if (!link || is_json_context())
+		mygre_print_addr("local", addr);
+	if (!link)
+		return;
+	print_color_string(PRINT_JSON, COLOR_NONE, "local_dev", NULL,
+			   mygre_name_of(link, gone));
+	print_color_string(PRINT_FP, COLOR_NONE, NULL, "local dev %s ",
+			   mygre_name_of(link, gone));
+	if (mygre_attr_uint(addr, 4))
+		inet_ntop(AF_INET, RTA_DATA(addr), text, sizeof(text));
+	if (gone)
+		print_color_bool(PRINT_ANY, COLOR_NONE, "local_dev_gone",
+				 "(gone) ", true);
+	else
+		print_color_string(PRINT_FP, COLOR_NONE, NULL, "(%s) ", text);
 }
 
 /* TTL and TOS; "inherit" is a word in text and its number in JSON. */
@@ -271,7 +309,7 @@ void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 	mygre_print_true(tb[IFLA_GRE_COLLECT_METADATA], "external",
 			 "external ");
 	mygre_print_addr("remote", tb[IFLA_GRE_REMOTE]);
-	mygre_print_addr("local", tb[IFLA_GRE_LOCAL]);
+	mygre_print_local(tb);
 	mygre_print_link(tb);
 	mygre_print_ttl_tos(tb);
 	mygre_print_pmtudisc(tb[IFLA_GRE_PMTUDISC]);
@@ -294,6 +332,9 @@ void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 				 "seq-window %u ",
 				 mygre_attr_uint(tb[IFLA_MYGRE_SEQ_WINDOW], 2));
 	mygre_print_inner(tb);
+	if (mygre_attr_uint(tb[IFLA_MYGRE_MTU], 1) == MYGRE_MTU_FIXED)
+		print_color_string(PRINT_ANY, COLOR_NONE, "mtu_mode", "mtu %s ",
+				   "fixed");
 	if (mygre_attr_uint(tb[IFLA_MYGRE_LOOP], 1) == MYGRE_LOOP_DOWN)
 		print_color_string(PRINT_ANY, COLOR_NONE, "loop", "loop %s ",
 				   "down");
@@ -338,23 +379,23 @@ static void mygre_print_new_stat(unsigned int type, uint64_t value, bool *first)
 void mygre_print_xstats(struct link_util *lu, FILE *f, struct rtattr *xstats)
 {
 	uint64_t value, known[MYGRE_STAT_MAX + 1] = { 0 };
-	struct rtattr *rta;
+	struct rtattr *rta = RTA_DATA(xstats);
+	int len = RTA_PAYLOAD(xstats);
 	bool first = true;
 	unsigned int type;
-	int len;
 
 	(void)lu;
 	(void)f;
-	len = RTA_PAYLOAD(xstats);
-	for (rta = RTA_DATA(xstats); RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+	for (; RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
 		type = rta->rta_type & NLA_TYPE_MASK;
 		if (type <= MYGRE_STAT_MAX && RTA_PAYLOAD(rta) >= 8)
 			memcpy(&known[type], RTA_DATA(rta), 8);
 	}
 	for (type = 1; type <= MYGRE_STAT_MAX; type++)
 		mygre_print_stat(mygre_stat_names[type], known[type], &first);
+	rta = RTA_DATA(xstats);
 	len = RTA_PAYLOAD(xstats);
-	for (rta = RTA_DATA(xstats); RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
+	for (; RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
 		type = rta->rta_type & NLA_TYPE_MASK;
 		if (type <= MYGRE_STAT_MAX || RTA_PAYLOAD(rta) < 8)
 			continue;

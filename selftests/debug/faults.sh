@@ -41,7 +41,8 @@ faults() {
 test_add() {
 	local action
 
-	for action in add add_key_up add_tap add_multipoint add_tos; do
+	for action in add add_key_up add_tap add_multipoint add_tos \
+		add_keepalive add_rare; do
 		faults $action
 	done
 }
@@ -50,7 +51,8 @@ test_add() {
 test_change() {
 	local action
 
-	for action in change_key change_tos change_tap; do
+	for action in change_key change_tos change_tap change_keepalive \
+		change_remote change_local; do
 		tunnels_del a
 		faults $action
 	done

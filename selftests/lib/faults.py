@@ -35,6 +35,11 @@ KEYED = attribute(2, struct.pack(">H", GRE_KEY)) + \
 TOS_INHERIT = attribute(9, b"\1")
 KEEPALIVE = attribute(66, struct.pack("I", 500000))
 NO_KEEPALIVE = attribute(66, struct.pack("I", 0))
+# sequence numbers, "loop down" and what else takes memory of its own
+ALL_RARE = attribute(2, struct.pack(">H", 0x1000)) + \
+    attribute(75, b"\1") + KEEPALIVE
+BY_LO = attribute(6, bytes(4)) + attribute(77, struct.pack("I", 1)) + \
+    attribute(7, bytes([10, 9, 9, 2]))
 
 
 def key(number):
@@ -115,6 +120,9 @@ ACTIONS = {
     "add_multipoint": add(attribute(6, bytes([10, 9, 9, 1]))),
     "add_tos": add(BETWEEN + TOS_INHERIT),
     "add_keepalive": add(BETWEEN + KEEPALIVE, up=True),
+    "add_rare": add(BETWEEN + ALL_RARE, up=True),
+    "change_remote": change(BETWEEN, BETWEEN[:-4] + bytes([10, 9, 9, 3])),
+    "change_local": change(BETWEEN, BY_LO),
     "change_key": change(BETWEEN + key(7), BETWEEN + key(8)),
     "change_tos": change(BETWEEN, BETWEEN + TOS_INHERIT),
     "change_keepalive": change(BETWEEN + NO_KEEPALIVE, BETWEEN + KEEPALIVE),

@@ -22,7 +22,8 @@ import struct
 import subprocess
 import time
 
-from nltable import ATTRIBUTES, BESIDE, GROUP, HOSTS, KA_INFO, KEYS, LENGTHS
+from nltable import ATTRIBUTES, BESIDE, GROUP, HOSTS, KA_INFO, KEYS, LENGTHS, \
+    LOCAL, LOCAL_DEV, MTU_FIXED
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
@@ -95,8 +96,22 @@ def cut(message, *path):
     return bytes(message)
 
 
+def without_carrier(message):
+    """A device's message without what follows when its carrier comes or goes,
+    which is a moment later."""
+    for number in (16, 33, 35, 47, 48):     # operational state, carrier, counts
+        message = cut(message, number)
+    message = bytearray(message)
+    flags, = struct.unpack_from("I", message, 24)
+    struct.pack_into("I", message, 24, flags & ~0x10040)    # up below, running
+    return bytes(message)
+
+
 def without_news(message):
-    """A device's message without what keepalives change by themselves."""
+    """A device's message without what keepalives, and a device that it takes
+    its address from, change by themselves."""
+    if cut(message, IFLA_LINKINFO, INFO_DATA, LOCAL_DEV) is not message:
+        message = without_carrier(message)
     still = cut(message, IFLA_LINKINFO, INFO_DATA, KA_INFO)
     if still is message:
         return message
@@ -394,7 +409,19 @@ def expected(before, sent):
     for number, _, kind, _, _, shown, *more in ATTRIBUTES:
         if shown == "key" and not after[more[0]][0] << 8 & GRE_KEY:
             after[number] = encode(kind, 0)
+    if LOCAL in last and LOCAL_DEV not in last:
+        after.pop(LOCAL_DEV, None)
     return after
+
+
+def follows(request, got):
+    """What else a request says, that depends on what there is."""
+    numbers = []
+    if any(dict(request.sent).get(LOCAL_DEV, b"")):
+        numbers.append(LOCAL)
+    if "mtu" in request.beside:
+        numbers.append(MTU_FIXED)
+    return {number: got.get(number) for number in numbers}
 
 
 def defaults():
@@ -446,8 +473,10 @@ class Fuzzer:
             if 6 not in shown:
                 continue
             kind = find(find(message, IFLA_LINKINFO, 32), INFO_KIND)
+            # those that wait for an address wait for different ones
+            local = shown[LOCAL] if any(shown[LOCAL]) else shown.get(LOCAL_DEV)
             key = kind, find(message, IFLA_LINK_NETNSID, 32), \
-                shown[2][0] << 8 & GRE_KEY, shown[1], shown[4], shown[6], shown[7]
+                shown[2][0] << 8 & GRE_KEY, shown[1], shown[4], local, shown[7]
             if tuples.setdefault(key, name) != name:
                 self.wrong(request, "%s and %s are twins" % (name, tuples[key]))
 
@@ -489,6 +518,8 @@ class Fuzzer:
         before = settings(self.links[request.name]) \
             if request.name in self.links else defaults()
         want, got = expected(before, request.sent), settings(after[request.name])
+        want.update(follows(request, got))
+        want = {key: value for key, value in want.items() if value is not None}
         if want != got:
             self.wrong(request, "shows other settings: %s" % ", ".join(
                 "%d %s not %s" % (number, got.get(number, b"-").hex(),

@@ -15,6 +15,9 @@ ADDRESSES = HOSTS * 4 + [0, 0xe0000001, 0xefffffff, 0xffffffff, 0x7f000001]
 # What is known of the far end: no setting, and it changes by itself
 KA_INFO = 70
 
+# These say something about others, too
+LOCAL, LOCAL_DEV, MTU_FIXED = 6, 77, 78
+
 # The attributes of IFLA_INFO_DATA, one a line: number, name, type, what a new
 # device shows (None if nothing), interesting values, and what is shown of a
 # value that was accepted:
@@ -65,6 +68,10 @@ ATTRIBUTES = [
     (74, "inner_tunnel", "u8", None, [0, 1, 1, 2], "rare", 0),
     (75, "loop", "u8", None, [0, 1, 1, 2], "rare", 0),
     (76, "looped", "bytes", None, [0], "no"),
+    (77, "local_dev", "u32", None, [0, 1, 1, 2, 99999], "rare", 0),
+    (78, "mtu_fixed", "u8", None, [0, 1, 1, 2], "rare", 0),
+    (79, "link_gone", "bytes", None, [0], "no"),
+    (80, "local_gone", "bytes", None, [0], "no"),
     (70, "ka_info", "bytes", None, [0], "no"),
 ]
 

@@ -191,12 +191,13 @@ test_show() {
 	diff "$NETNS_TMP/gre" "$NETNS_TMP/$KIND"
 }
 
-# devices KIND: those that are there, without index, kind, and limits of the MTU,
-# which ip_gre has but does not show.
+# devices KIND: those that are there, without index, kind, that an MTU was chosen,
+# and limits of the MTU, which ip_gre has but does not show.
 devices() {
 	ipn a -d -o link show group $GROUP |
 		sed "s/^[0-9]*: //; s/ \($1\|${1}tap\) remote/ KIND remote/
-			s/minmtu.*maxmtu [0-9]* *//; s/addrgenmode.*//"
+			s/minmtu.*maxmtu [0-9]* *//; s/addrgenmode.*//
+			s/mtu fixed //"
 }
 
 # flags, addresses, MTU and queue of a device are those of gre

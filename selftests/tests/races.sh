@@ -148,7 +148,8 @@ inner-src rpf|inner-src any
 inner-tunnel allow|inner-tunnel refuse
 loop down|loop drop
 dev eth0|dev lo
-local 10.10.10.99|local 10.10.10.10
+mtu fixed|mtu auto
+local dev eth0|local 10.10.10.99|local 10.10.10.10
 remote 10.10.10.99|remote 10.10.10.11
 "
 

@@ -38,6 +38,14 @@
  * @IFLA_MYGRE_LOOP: u8, enum mygre_loop_action; at first drop
  * @IFLA_MYGRE_LOOPED: flag, there is no carrier because the way to the far end
  *	leads through the tunnel; is only reported
+ * @IFLA_MYGRE_LOCAL_DEV: u32, ifindex of the device whose first address is the
+ *	local one; at first 0 for none. A request with an address in
+ *	IFLA_GRE_LOCAL, or with that attribute and without this, ends it.
+ * @IFLA_MYGRE_MTU: u8, enum mygre_mtu; at first auto, and fixed from when a
+ *	request has IFLA_MTU
+ * @IFLA_MYGRE_LINK_GONE: string, the name of the device that IFLA_GRE_LINK was,
+ *	which has vanished, and is waited for; is only reported
+ * @IFLA_MYGRE_LOCAL_GONE: string, the same for IFLA_MYGRE_LOCAL_DEV
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
@@ -55,6 +63,10 @@ enum {
 	IFLA_MYGRE_INNER_TUNNEL,
 	IFLA_MYGRE_LOOP,
 	IFLA_MYGRE_LOOPED,
+	IFLA_MYGRE_LOCAL_DEV,
+	IFLA_MYGRE_MTU,
+	IFLA_MYGRE_LINK_GONE,
+	IFLA_MYGRE_LOCAL_GONE,
 	__IFLA_MYGRE_MAX
 };
 
@@ -79,6 +91,17 @@ enum mygre_loop_action {
 	MYGRE_LOOP_DROP,
 	MYGRE_LOOP_DOWN,
 	__MYGRE_LOOP_MAX
+};
+
+/*
+ * The device's MTU
+ * @MYGRE_MTU_AUTO: follows that of the device below
+ * @MYGRE_MTU_FIXED: stays, unless the headers leave less
+ */
+enum mygre_mtu {
+	MYGRE_MTU_AUTO,
+	MYGRE_MTU_FIXED,
+	__MYGRE_MTU_MAX
 };
 
 /*

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the underlay means for a tunnel's device: how long a packet may be, and
+ * how much room senders should leave in front of it.
+ *
+ * Both are measured when settings change, and again when the device below gets
+ * another MTU or a packet finds that the way leads by another one. That is done
+ * by a work, some tunnels at a time: ten thousand may have one device below,
+ * and where tunnels lead through each other one change is followed by the next.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/hashtable.h>
+#include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "mygre.h"
+
+/*
+ * What may be asked of senders at most, in bytes. Tunnels that lead through
+ * each other would otherwise drive each other's demand up without end.
+ */
+#define MYGRE_MTU_HEADROOM_MAX 512
+
+/* So many devices are measured before others may have RTNL */
+#define MYGRE_MTU_BATCH 64
+
+/* Tunnels by the ifindex of the device below; RTNL */
+static DEFINE_HASHTABLE(mygre_mtu_links, 8);
+
+/* Those to be measured again, by &mygre_tunnel.stale */
+static LIST_HEAD(mygre_mtu_stale);
+static DEFINE_SPINLOCK(mygre_mtu_lock); /* of the list; any context but irq */
+
+static void mygre_mtu_run(struct work_struct *unused);
+static DECLARE_WORK(mygre_mtu_work, mygre_mtu_run);
+
+/* By which device will outer packets leave, as far as that can be told now */
+static struct net_device *mygre_mtu_underlay(const struct mygre_config *config)
+{
+	const struct mygre_params *p = &config->params;
+	struct net *net = config->tunnel->net;
+	struct net_device *under = NULL;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	if (p->remote) {
+		mygre_route_init_flow(&fl4, config, p->remote, p->tos & ~1);
+		rt = ip_route_output_key(net, &fl4);
+		if (!IS_ERR(rt)) {
+			under = rt->dst.dev;
+			ip_rt_put(rt);
+		}
+	}
+	if (!under && p->link)
+		under = dev_get_by_index_rcu(net, p->link);
+	return under == config->tunnel->dev ? NULL : under;
+}
+
+/* Bytes between what the MTU counts and the packet as we get it */
+static unsigned int mygre_mtu_overhead(const struct mygre_config *config)
+{
+	return config->hlen + (config->params.tap ? ETH_HLEN : 0);
+}
+
+/* The MTU in bytes that follows from the underlay's, and what else does */
+static unsigned int mygre_mtu_measure(const struct mygre_config *config,
+				      unsigned int *headroom, int *link)
+{
+	unsigned int mtu = ETH_DATA_LEN, below = LL_MAX_HEADER;
+	unsigned int overhead = mygre_mtu_overhead(config);
+	struct net_device *under;
+
+	*link = 0;
+	rcu_read_lock();
+	under = mygre_mtu_underlay(config);
+	if (under) {
+		*link = under->ifindex;
+		mtu = min_t(unsigned int, READ_ONCE(under->mtu), IP_MAX_MTU);
+		below = under->hard_header_len + under->needed_headroom;
+	}
+	rcu_read_unlock();
+
+	*headroom = min_t(unsigned int, below + config->hlen,
+			  MYGRE_MTU_HEADROOM_MAX);
+	return mtu < overhead + ETH_MIN_MTU ? ETH_MIN_MTU : mtu - overhead;
+}
+
+/* Give the device the measures that belong to a config; the MTU is set apart */
+static void mygre_mtu_set_room(struct net_device *dev,
+			       const struct mygre_config *config,
+			       unsigned int headroom)
+{
+	/* Where senders write our header, it is no headroom but header. */
+	if (dev->header_ops == &mygre_nbma_header_ops) {
+		dev->hard_header_len = config->hlen;
+		headroom -= min(headroom, config->hlen);
+	}
+	dev->needed_headroom = headroom;
+}
+
+/* Another device is below: notice its changes, and no more the other's */
+static void mygre_mtu_watch(struct mygre_tunnel *tunnel, int link)
+{
+	if (link == tunnel->under)
+		return;
+	hash_del(&tunnel->under_node);
+	WRITE_ONCE(tunnel->under, link);
+	if (link)
+		hash_add(mygre_mtu_links, &tunnel->under_node, link);
+}
+
+/**
+ * mygre_mtu_init() - give a new device its MTU and headroom
+ * @dev: not registered yet; &mygre_tunnel.user_mtu says whether the user has
+ *	chosen its MTU
+ * @config: its settings
+ *
+ * Context: process, RTNL.
+ */
+void mygre_mtu_init(struct net_device *dev, const struct mygre_config *config)
+{
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+	unsigned int headroom, mtu;
+
+	mtu = mygre_mtu_measure(config, &headroom, &tunnel->under);
+	dev->max_mtu = IP_MAX_MTU - mygre_mtu_overhead(config);
+	dev->mtu = tunnel->user_mtu ? min(dev->mtu, dev->max_mtu) : mtu;
+	mygre_mtu_set_room(dev, config, headroom);
+}
+
+/**
+ * mygre_mtu_start() - follow the device below from now on
+ * @tunnel: has been through mygre_mtu_init(), its device is being registered
+ *
+ * Context: process, RTNL. mygre_mtu_end() ends it.
+ */
+void mygre_mtu_start(struct mygre_tunnel *tunnel)
+{
+	INIT_LIST_HEAD(&tunnel->stale);
+	INIT_HLIST_NODE(&tunnel->under_node);
+	if (tunnel->under)
+		hash_add(mygre_mtu_links, &tunnel->under_node, tunnel->under);
+}
+
+/**
+ * mygre_mtu_end() - follow it no more
+ * @tunnel: its device goes; no packet is sent through it any more
+ *
+ * Context: process, RTNL.
+ */
+void mygre_mtu_end(struct mygre_tunnel *tunnel)
+{
+	mygre_mtu_watch(tunnel, 0);
+	spin_lock_bh(&mygre_mtu_lock);
+	list_del_init(&tunnel->stale);
+	spin_unlock_bh(&mygre_mtu_lock);
+}
+
+/**
+ * mygre_mtu_follow() - give a device the MTU and headroom of its settings
+ * @dev: registered
+ * @config: its settings, or those that it is about to get
+ *
+ * An MTU that the user has chosen stays, unless the new header leaves less.
+ *
+ * Context: process, RTNL.
+ * Return: 0, or a notifier's refusal; then nothing has changed.
+ */
+int mygre_mtu_follow(struct net_device *dev, const struct mygre_config *config)
+{
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+	unsigned int headroom, mtu, old_max = dev->max_mtu;
+	bool user_mtu = tunnel->user_mtu;
+	int err, link;
+
+	mtu = mygre_mtu_measure(config, &headroom, &link);
+	dev->max_mtu = IP_MAX_MTU - mygre_mtu_overhead(config);
+	if (user_mtu)
+		mtu = min(dev->mtu, dev->max_mtu);
+	err = dev_set_mtu(dev, mtu);
+	tunnel->user_mtu = user_mtu;
+	if (err) {
+		dev->max_mtu = old_max;
+		return err;
+	}
+	mygre_mtu_set_room(dev, config, headroom);
+	mygre_mtu_watch(tunnel, link);
+	return 0;
+}
+
+static void mygre_mtu_mark(struct mygre_tunnel *tunnel)
+{
+	spin_lock_bh(&mygre_mtu_lock);
+	if (list_empty(&tunnel->stale))
+		list_add_tail(&tunnel->stale, &mygre_mtu_stale);
+	spin_unlock_bh(&mygre_mtu_lock);
+	schedule_work(&mygre_mtu_work);
+}
+
+/* Takes the first of the list; RTNL keeps it */
+static struct mygre_tunnel *mygre_mtu_next(void)
+{
+	struct mygre_tunnel *tunnel;
+
+	spin_lock_bh(&mygre_mtu_lock);
+	tunnel = list_first_entry_or_null(&mygre_mtu_stale, struct mygre_tunnel,
+					  stale);
+	if (tunnel)
+		list_del_init(&tunnel->stale);
+	spin_unlock_bh(&mygre_mtu_lock);
+	return tunnel;
+}
+
+static void mygre_mtu_run(struct work_struct *unused)
+{
+	struct mygre_tunnel *tunnel;
+	int i;
+
+	rtnl_lock();
+	for (i = 0; i < MYGRE_MTU_BATCH; i++) {
+		tunnel = mygre_mtu_next();
+		if (!tunnel)
+			break;
+		/* Whoever refuses the new MTU has to live with the old one. */
+		mygre_mtu_follow(tunnel->dev,
+				 rtnl_dereference(tunnel->config));
+	}
+	rtnl_unlock();
+	if (i == MYGRE_MTU_BATCH)
+		schedule_work(&mygre_mtu_work);
+}
+
+/**
+ * mygre_mtu_routed() - a packet was told by which device it leaves
+ * @tunnel: the tunnel
+ * @link: ifindex of that device
+ *
+ * Context: BH, RCU; not for each packet but when a route is looked up.
+ */
+void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link)
+{
+	if (unlikely(link != READ_ONCE(tunnel->under)))
+		mygre_mtu_mark(tunnel);
+}
+
+static int mygre_mtu_event(struct notifier_block *block, unsigned long event,
+			   void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct mygre_tunnel *tunnel;
+
+	if (event != NETDEV_CHANGEMTU && event != NETDEV_UP)
+		return NOTIFY_DONE;
+	hash_for_each_possible(mygre_mtu_links, tunnel, under_node,
+			       dev->ifindex)
+		if (tunnel->under == dev->ifindex &&
+		    net_eq(tunnel->net, dev_net(dev)))
+			mygre_mtu_mark(tunnel);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block mygre_mtu_block = {
+	.notifier_call = mygre_mtu_event,
+};
+
+/**
+ * mygre_mtu_load() - begin to watch the MTU of devices
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int mygre_mtu_load(void)
+{
+	return register_netdevice_notifier(&mygre_mtu_block);
+}
+
+/**
+ * mygre_mtu_unload() - watch no more
+ *
+ * Context: process, not RTNL; there is no tunnel any more.
+ */
+void mygre_mtu_unload(void)
+{
+	unregister_netdevice_notifier(&mygre_mtu_block);
+	cancel_work_sync(&mygre_mtu_work);
+}

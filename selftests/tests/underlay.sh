@@ -1,0 +1,435 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# An underlay that moves: devices that vanish and come back, addresses that
+# change, another MTU below, and a remote that becomes another one while packets
+# are on their way.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+A=10.10.10.10
+B=10.10.10.11
+INNER="ip4 192.168.9.1 192.168.9.2 / udp 1 2 / text"
+BACK="ip4 192.168.9.2 192.168.9.1 / udp 1 2 / text"
+
+# "ppp0" is the wire that comes and goes.
+topology() {
+	ns_add a b
+	wire a eth0 $A/24 -- b eth0 $B/24
+}
+
+setup_each() {
+	needs_mygre "an underlay that moves"
+	wire a ppp0 10.20.0.1/24 -- b ppp0 10.20.0.2/24
+}
+
+cleanup_each() {
+	local dev
+
+	tunnels_del a b
+	for dev in ppp0 wan other; do
+		ipn a link del $dev 2>/dev/null || :
+	done
+	ipn a link set eth0 mtu 1500
+}
+
+# gone: the wire is cut for good. again [NAME]: a new one is laid.
+gone() {
+	ipn a link del ppp0
+}
+
+again() {
+	wire a "${1:-ppp0}" -- b ppp0 10.20.0.2/24
+}
+
+shows() {
+	local text
+
+	text=$(ipn a -d link show "${2:-gre1}")
+	[[ $text == *"$1"* ]] || fail "no '$1' in: $text"
+}
+
+shows_not() {
+	local text
+
+	text=$(ipn a -d link show "${2:-gre1}")
+	[[ $text != *"$1"* ]] || fail "'$1' in: $text"
+}
+
+has_carrier() {
+	[[ $(link_show a gre1) == *'"LOWER_UP"'* ]]
+}
+
+has_none() {
+	! has_carrier
+}
+
+# out_by DEV SOURCE: a packet leaves a there, and from that address.
+out_by() {
+	capture wire b "$1" in
+	send_dev a gre1 "$INNER $1"
+	expect wire "ip4 $2 10.20.0.2 ttl 64 df 1 id ? / gre 00000800 / $INNER $1"
+}
+
+# in_by DEV TO: a packet from there is received by the tunnel.
+in_by() {
+	capture in a gre1 in
+	send_raw b "$1" a "$1" "ip4 10.20.0.2 $2 / gre 00000800 / $BACK $1"
+	expect in "$BACK $1"
+}
+
+# mtu_is N: now, or soon.
+mtu_is() {
+	expected() {
+		[[ $(link_show a "${2:-gre1}") == *"\"mtu\":$1,"* ]]
+	}
+	wait_for expected "$@"
+}
+
+# the device that the tunnel is bound to vanishes, and comes back
+test_dev_back() {
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 ttl 64 dev ppp0
+	out_by ppp0 10.20.0.1
+	gone
+	has_none || fail "there is a carrier without a device"
+	shows "dev ppp0 (gone)"
+	[[ $(link_show a gre1) == *'"link":"ppp0","link_gone":true'* ]] ||
+		fail "$(link_show a gre1)"
+	# whatever else has its address
+	ipn a address add 10.20.0.1/24 dev eth0
+	ipn a address del 10.20.0.1/24 dev eth0
+	has_none || fail "another device's address brought the carrier back"
+
+	again
+	pk address a ppp0 10.20.0.1/24 || fail "$PKT"
+	shows "dev ppp0 "
+	shows_not "(gone)"
+	has_carrier || fail "no carrier"
+	out_by ppp0 10.20.0.1
+	in_by ppp0 10.20.0.1
+}
+
+# settings can be changed while it is gone, and it can be given up
+test_dev_gone_change() {
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 dev ppp0
+	gone
+	ipn a link change gre1 type "$KIND" ttl 64
+	shows "dev ppp0 (gone)"
+	has_none || fail "a change brought the carrier back"
+	ipn a link change gre1 type "$KIND" nodev
+	shows_not "dev ppp0"
+	has_carrier || fail "no carrier"
+	again
+	shows_not "dev ppp0"
+	ipn a link change gre1 type "$KIND" dev eth0
+	shows "dev eth0"
+	has_carrier || fail "no carrier"
+}
+
+# it is known by the name that it had last
+test_dev_name() {
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 ttl 64 dev ppp0
+	ipn a link set ppp0 name wan
+	shows "dev wan"
+	ipn a link del wan
+	shows "dev wan (gone)"
+	again
+	shows "dev wan (gone)"
+	ipn a link set ppp0 name wan
+	shows_not "(gone)"
+	has_carrier || fail "no carrier"
+	pk address a wan 10.20.0.1/24 || fail "$PKT"
+	ipn a link set wan name ppp0
+	out_by ppp0 10.20.0.1
+}
+
+# it goes to another namespace and comes home, with the number that it had
+test_dev_away() {
+	ns_add c
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 ttl 64 dev ppp0
+	ipn a link set ppp0 netns "c$NS_TAG"
+	shows "dev ppp0 (gone)"
+	ipn c link set ppp0 netns "a$NS_TAG"
+	ipn a link set ppp0 up
+	ipn a address replace 10.20.0.1/24 dev ppp0
+	shows_not "(gone)"
+	out_by ppp0 10.20.0.1
+	ns_del c
+}
+
+# another tunnel has taken the place in the meantime
+test_dev_taken() {
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 dev ppp0
+	gone
+	log_mark
+	again other
+	tunnel a gre2 local 10.20.0.1 remote 10.20.0.2 dev other
+	ipn a link set gre2 down
+	ipn a link set other name ppp0
+	# both are bound to a device of that name now, and gre2 was first
+	shows "(gone)"
+	pk log 'gre1.*another tunnel has the same' || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "$PKT"
+	ipn a link del gre2
+	ipn a link set ppp0 name other
+	ipn a link set other name ppp0
+	shows_not "(gone)"
+}
+
+# the local address is that of a device, whatever it is
+test_local() {
+	ipn a address flush dev ppp0
+	tunnel a gre1 local dev ppp0 remote 10.20.0.2 ttl 64
+	shows "local dev ppp0 (none)"
+	has_none || fail "there is a carrier without an address"
+	# another such waits for another address
+	tunnel a gre2 local dev eth0 remote 10.20.0.2
+	shows "local dev eth0 ($A)" gre2
+
+	pk address a ppp0 10.20.0.7/24 || fail "$PKT"
+	has_carrier || fail "no carrier"
+	shows "local dev ppp0 (10.20.0.7)"
+	[[ $(link_show a gre1) == *'"local":"10.20.0.7","local_dev":"ppp0"'* ]] ||
+		fail "$(link_show a gre1)"
+	out_by ppp0 10.20.0.7
+	in_by ppp0 10.20.0.7
+
+	# a second address changes nothing, unless the first one goes
+	ipn a address add 10.20.0.8/24 dev ppp0
+	shows "(10.20.0.7)"
+	pk_set a 1 ipv4/conf/ppp0/promote_secondaries
+	ipn a address del 10.20.0.7/24 dev ppp0
+	shows "(10.20.0.8)"
+	out_by ppp0 10.20.0.8
+	in_by ppp0 10.20.0.8
+
+	# without any it waits, and shows what it had
+	ipn a address flush dev ppp0
+	has_none || fail "there is a carrier without an address"
+	shows "(10.20.0.8)"
+	pk address a ppp0 10.20.0.8/24 || fail "$PKT"
+	has_carrier || fail "no carrier"
+	out_by ppp0 10.20.0.8
+}
+
+# an address given by hand is the end of it, and so is none
+test_local_end() {
+	tunnel a gre1 local dev ppp0 remote 10.20.0.2 ttl 64
+	ipn a link change gre1 type "$KIND" local 10.20.0.1
+	shows_not "local dev"
+	shows "local 10.20.0.1"
+	ipn a address flush dev ppp0
+	has_carrier || fail "it still follows"
+	ipn a link change gre1 type "$KIND" local dev ppp0
+	has_none || fail "a carrier without an address"
+	ipn a link change gre1 type "$KIND" local any
+	shows "local any"
+	has_carrier || fail "no carrier"
+}
+
+# device and address go and come together, as those of PPP do
+test_local_back() {
+	tunnel a gre1 local dev ppp0 dev ppp0 remote 10.20.0.2 ttl 64
+	out_by ppp0 10.20.0.1
+	gone
+	shows "local dev ppp0 (gone)"
+	shows "dev ppp0 (gone) ttl"
+	again
+	shows_not "(gone)"
+	has_none || fail "a carrier, before there is an address"
+	pk address a ppp0 10.20.0.9/24 || fail "$PKT"
+	has_carrier || fail "no carrier"
+	out_by ppp0 10.20.0.9
+	in_by ppp0 10.20.0.9
+}
+
+# the MTU follows that of the device below, unless it was chosen
+test_mtu() {
+	tunnel a gre1 local $A remote $B
+	mtu_is 1476
+	ipn a link set eth0 mtu 1400
+	mtu_is 1376
+	ipn a link change gre1 type "$KIND" key 1
+	mtu_is 1372
+	ipn a link change gre1 type "$KIND" mtu fixed
+	shows "mtu fixed"
+	[[ $(link_show a gre1) == *'"mtu_mode":"fixed"'* ]]
+	ipn a link set eth0 mtu 1500
+	ipn a link change gre1 type "$KIND" ttl 9
+	mtu_is 1372
+	ipn a link change gre1 type "$KIND" mtu auto
+	mtu_is 1472
+	shows_not "mtu fixed"
+	ipn a link set gre1 mtu 1300
+	shows "mtu fixed"
+	ipn a link set eth0 mtu 1400
+	ipn a link add gre2 group $GROUP mtu 1320 type "$KIND" \
+		local $A remote $B key 7
+	shows "mtu fixed" gre2
+	ipn a link set eth0 mtu 1450
+	# what is fixed has been passed by, when what is not has followed
+	ipn a link change gre2 type "$KIND" mtu auto
+	mtu_is 1422 gre2
+	mtu_is 1300
+}
+
+# a change below goes through a tunnel in a tunnel
+test_mtu_nested() {
+	tunnel a gre1 local $A remote $B
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	tunnel a gre2 local 192.168.9.1 remote 192.168.9.2
+	tunnel_of mygretap a tap local 192.168.9.1 remote 192.168.9.2
+	mtu_is 1452 gre2
+	mtu_is 1438 tap
+	ipn a link set eth0 mtu 1400
+	mtu_is 1376
+	mtu_is 1352 gre2
+	mtu_is 1338 tap
+}
+
+# the way to the far end leads by another device: the next packet finds out
+test_mtu_route() {
+	ipn a link set ppp0 mtu 1300
+	ipn a route add 10.30.0.1/32 via $B
+	tunnel a gre1 local $A remote 10.30.0.1
+	mtu_is 1476
+	ipn a route replace 10.30.0.1/32 via 10.20.0.2
+	send_dev a gre1 "$INNER finds out"
+	mtu_is 1276
+	# from now on it is that device that counts
+	ipn a link set ppp0 mtu 1290
+	mtu_is 1266
+	ipn a route del 10.30.0.1/32
+	ipn a route add 10.30.0.1/32 via $B
+	send_dev a gre1 "$INNER finds out again"
+	mtu_is 1476
+	ipn a route del 10.30.0.1/32
+}
+
+# heard FROM TO WORD: a packet of that outer header reaches the tunnel.
+heard() {
+	capture in a gre1 in
+	send_raw b eth0 a eth0 "ip4 $1 $2 / gre 00000800 / $BACK $3"
+	expect in "$BACK $3"
+}
+
+# unheard FROM WORD: it is nobody's.
+unheard() {
+	local before
+
+	before=$(space_counter a rx_no_tunnel)
+	send_raw b eth0 a eth0 "ip4 $1 $A / gre 00000800 / $BACK $2"
+	counted() {
+		[ "$(space_counter a rx_no_tunnel)" -gt "$before" ]
+	}
+	wait_for counted
+}
+
+# what was on its way when the remote changed still comes in, for a while
+test_remote() {
+	local before
+
+	tunnel a gre1 local $A remote 203.0.113.1
+	heard 203.0.113.1 $A first
+	unheard 203.0.113.2 early
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2
+	heard 203.0.113.1 $A late
+	heard 203.0.113.2 $A new
+	ipn a link change gre1 type "$KIND" remote 203.0.113.3
+	heard 203.0.113.1 $A later
+	heard 203.0.113.2 $A late
+	heard 203.0.113.3 $A new
+	# and back again: now it is for good
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2
+	before=$(space_counter a rx_no_tunnel)
+	over() {
+		send_raw b eth0 a eth0 "ip4 203.0.113.3 $A / gre 00000800 / $BACK x"
+		[ "$(space_counter a rx_no_tunnel)" -gt "$before" ]
+	}
+	wait_for over
+	heard 203.0.113.2 $A stays
+	unheard 203.0.113.1 old
+}
+
+# nobody else has to wait for it
+test_remote_taken() {
+	tunnel a gre1 local $A remote 203.0.113.1
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2
+	heard 203.0.113.1 $A late
+	tunnel a gre2 local $A remote 203.0.113.1
+	capture other a gre2 in
+	send_raw b eth0 a eth0 "ip4 203.0.113.1 $A / gre 00000800 / $BACK other"
+	expect other "$BACK other"
+	ipn a link change gre1 type "$KIND" remote 203.0.113.3
+	heard 203.0.113.2 $A late
+	ipn a link change gre2 type "$KIND" remote 203.0.113.2
+	capture other a gre2 in
+	send_raw b eth0 a eth0 "ip4 203.0.113.2 $A / gre 00000800 / $BACK other"
+	expect other "$BACK other"
+}
+
+# whoever takes the tunnel down, or away, means it
+test_remote_down() {
+	tunnel a gre1 local $A remote 203.0.113.1
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2
+	ipn a link set gre1 down
+	ipn a link set gre1 up
+	unheard 203.0.113.1 late
+	heard 203.0.113.2 $A new
+	ipn a link change gre1 type "$KIND" remote 203.0.113.3
+	ipn a link del gre1
+	unheard 203.0.113.2 late
+	# nor does it come in by another device than before
+	tunnel a gre1 local $A remote 203.0.113.1
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2 dev ppp0
+	unheard 203.0.113.1 late
+	# nor without the key that there is now
+	ipn a link change gre1 type "$KIND" key 5
+	unheard 203.0.113.2 late
+}
+
+# more changes than are remembered: the last ones count
+test_remote_many() {
+	local i
+
+	tunnel a gre1 local $A remote 203.0.113.1
+	for ((i = 2; i <= 12; i++)); do
+		ipn a link change gre1 type "$KIND" remote 203.0.113.$i
+	done
+	for ((i = 8; i <= 12; i++)); do
+		heard 203.0.113.$i $A late$i
+	done
+	unheard 203.0.113.7 old
+}
+
+refused() {
+	local reason=$1
+
+	shift
+	if ipn a link "$@" >"$NETNS_TMP/refused" 2>&1; then
+		fail "not refused: $*"
+	fi
+	grep -q "$reason" "$NETNS_TMP/refused" ||
+		fail "no '$reason' in: $(<"$NETNS_TMP/refused")"
+}
+
+# what makes no sense is refused, with the reason
+test_refused() {
+	tunnel a gre1 local $A remote $B
+	refused 'Cannot find device' add g2 type "$KIND" local dev nosuch \
+		remote $B
+	refused 'mtu auto: but bytes' add g2 mtu 1400 type "$KIND" local $A \
+		remote $B key 3 mtu auto
+	refused 'mtu is "auto" or "fixed"' change gre1 type "$KIND" mtu 1400
+	refused 'not complete' change gre1 type "$KIND" local dev
+	shows "local $A"
+	shows_not "mtu fixed"
+}
+
+netns_begin topology
+ktap_main "$@"
