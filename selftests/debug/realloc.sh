@@ -83,9 +83,10 @@ test_differential() {
 	moved
 }
 
-# wrong packets
+# wrong packets; none that come in pieces from the device, for then the kernel's
+# own GRO (udp4_gro_receive, udp6_gro_receive) keeps a pointer too long
 test_mutated() {
-	CASES=5000 again mutated
+	NO_FRAGS=1 CASES=5000 again mutated
 	moved
 }
 

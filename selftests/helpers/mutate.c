@@ -303,7 +303,8 @@ int main(int argc, char **argv)
 	random_state = seed;
 	load_corpus(argv[-1]);
 	for (; n_taps < argc; n_taps++)
-		taps[n_taps] = open_tap(argv[n_taps], n_taps % 2 ?
+		taps[n_taps] = open_tap(argv[n_taps],
+					n_taps % 2 && !getenv("NO_FRAGS") ?
 					IFF_NAPI | IFF_NAPI_FRAGS : 0);
 	open_sockets();
 	read_counts(before);
