@@ -11,13 +11,20 @@
  *
  * What comes in by one CPU is never overtaken there: a packet goes straight
  * only if none is waiting or being merged.
+ *
+ * With "rx-spread" a packet waits on the CPU that its inner flow belongs to.
+ * One outer flow comes in by one CPU, for a network card sees only the outer
+ * header.
  */
 
+#include <linux/cpuhotplug.h>
 #include <linux/hash.h>
 #include <linux/if_vlan.h>
 #include <linux/log2.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
+#include <linux/sched/isolation.h>
+#include <linux/smp.h>
 #include <linux/tcp.h>
 #include <net/addrconf.h>
 #include <net/gro.h>
@@ -62,6 +69,7 @@ struct mygre_gro_dest {
  * @napi: merges them
  * @polling: @napi is at it, and may hold some that are not in @waiting any more
  * @depth: how many packets are going straight, one inside the other
+ * @kick: lets this CPU begin with what others have put into @waiting
  * @dests: where UDP datagrams went
  */
 struct mygre_gro_cell {
@@ -69,10 +77,14 @@ struct mygre_gro_cell {
 	struct napi_struct napi;
 	bool polling;
 	unsigned int depth;
+	call_single_data_t kick;
 	struct mygre_gro_dest dests[MYGRE_GRO_DESTS];
 };
 
 static struct mygre_gro_cell __percpu *mygre_gro_cells;
+
+/* What to be told when a CPU goes offline */
+static int mygre_gro_hotplug;
 
 /* NAPI contexts belong to a device; this one is never seen by anyone */
 static struct net_device *mygre_gro_dev;
@@ -191,17 +203,65 @@ static bool mygre_gro_mergeable(const struct sk_buff *skb)
 	return eth_type_vlan(skb->protocol);
 }
 
-/* Let it wait for the next round; false, and still the caller's, if full */
-static bool mygre_gro_queue(struct mygre_gro_cell *cell, struct sk_buff *skb)
+/* Let it wait; false, and still the caller's, if there are too many */
+static bool mygre_gro_put(struct mygre_gro_cell *cell, struct sk_buff *skb)
 {
 	/* Merging writes into headers: a packet socket shall not see that. */
 	if (skb_queue_len_lockless(&cell->waiting) >= MYGRE_GRO_WAIT_MAX ||
 	    skb_unclone(skb, GFP_ATOMIC))
 		return false;
 	skb_queue_tail(&cell->waiting, skb);
+	return true;
+}
+
+/* Let it wait for the next round on this CPU */
+static bool mygre_gro_queue(struct mygre_gro_cell *cell, struct sk_buff *skb)
+{
+	if (!mygre_gro_put(cell, skb))
+		return false;
 	if (!cell->polling)
 		napi_schedule(&cell->napi);
 	return true;
+}
+
+/* Let it wait on another CPU, which is online as long as BH are off here */
+static bool mygre_gro_queue_on(unsigned int cpu, struct sk_buff *skb)
+{
+	struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+
+	if (!mygre_gro_put(cell, skb))
+		return false;
+	/* Pairs with mygre_gro_poll(): it sees the packet, or we see this. */
+	smp_mb();
+	/* If it is on its way already, that one will do. */
+	if (!READ_ONCE(cell->polling))
+		smp_call_function_single_async(cpu, &cell->kick);
+	return true;
+}
+
+/* By another CPU's interrupt: there is something in this one's queue */
+static void mygre_gro_kicked(void *cell)
+{
+	napi_schedule(&((struct mygre_gro_cell *)cell)->napi);
+}
+
+/*
+ * The CPU of a packet's inner flow. Fragments belong to that of their
+ * addresses, for not all have ports. None that the administrator has set apart
+ * is taken.
+ */
+static unsigned int mygre_gro_cpu(struct sk_buff *skb)
+{
+	const struct cpumask *mask = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	unsigned int cpu;
+
+	/* A hardware's hash is that of the outer flow. */
+	skb_clear_hash(skb);
+	cpu = reciprocal_scale(skb_get_hash(skb), nr_cpu_ids);
+	cpu = cpumask_next_and((int)cpu - 1, cpu_online_mask, mask);
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first_and(cpu_online_mask, mask);
+	return cpu < nr_cpu_ids ? cpu : smp_processor_id();
 }
 
 /**
@@ -228,6 +288,24 @@ enum mygre_stat mygre_gro_receive(struct sk_buff *skb)
 	return MYGRE_OK;
 }
 
+/**
+ * mygre_gro_spread() - hand a packet to the stack on the CPU of its inner flow
+ * @skb: as for mygre_gro_receive()
+ *
+ * Context: BH, RCU.
+ * Return: as mygre_gro_receive().
+ */
+enum mygre_stat mygre_gro_spread(struct sk_buff *skb)
+{
+	unsigned int cpu = mygre_gro_cpu(skb);
+
+	if (cpu == smp_processor_id())
+		return mygre_gro_receive(skb);
+	skb_reset_transport_header(skb);
+	return mygre_gro_queue_on(cpu, skb) ? MYGRE_OK :
+					      MYGRE_STAT_RX_BACKLOG;
+}
+
 /*
  * A round: merge what waits. Nothing is held back for the next one, so that an
  * RCU grace period is enough to know that no packet is on its way here.
@@ -239,13 +317,15 @@ static int mygre_gro_poll(struct napi_struct *napi, int budget)
 	int done = 0;
 
 	cell = container_of(napi, struct mygre_gro_cell, napi);
-	cell->polling = true;
+	WRITE_ONCE(cell->polling, true);
 	while (done < budget && (skb = skb_dequeue(&cell->waiting))) {
 		napi_gro_receive(napi, skb);
 		done++;
 	}
 	napi_complete_done(napi, done);
-	cell->polling = false;
+	WRITE_ONCE(cell->polling, false);
+	/* Pairs with mygre_gro_queue_on(). */
+	smp_mb();
 	if (!skb_queue_empty_lockless(&cell->waiting))
 		napi_schedule(napi);
 	/* All of the budget would mean that the round is not over. */
@@ -282,11 +362,39 @@ void mygre_gro_forget(const struct net_device *dev)
 	}
 }
 
+/* The end of the queues */
+static void mygre_gro_free(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		skb_queue_purge(&cell->waiting);
+	}
+	synchronize_net();
+	free_percpu(mygre_gro_cells);
+	mygre_compat_free_netdev_dummy(mygre_gro_dev);
+}
+
+/* A CPU is gone, and with it whoever would have looked into its queue */
+static int mygre_gro_dead(unsigned int cpu)
+{
+	struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&cell->waiting)))
+		netif_rx(skb);
+	return 0;
+}
+
 /**
  * mygre_gro_start() - make the queues, for all tunnels of the machine
  *
  * Context: process.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -ENOSPC if nobody else can be told of CPUs any more.
  */
 int mygre_gro_start(void)
 {
@@ -307,8 +415,15 @@ int mygre_gro_start(void)
 		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
 		netif_napi_add(mygre_gro_dev, &cell->napi, mygre_gro_poll);
 		napi_enable(&cell->napi);
+		INIT_CSD(&cell->kick, mygre_gro_kicked, cell);
 	}
-	return 0;
+	mygre_gro_hotplug = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+						      "net/mygre:dead", NULL,
+						      mygre_gro_dead);
+	if (mygre_gro_hotplug >= 0)
+		return 0;
+	mygre_gro_free();
+	return mygre_gro_hotplug;
 }
 
 /**
@@ -318,16 +433,9 @@ int mygre_gro_start(void)
  */
 void mygre_gro_stop(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
-
-		napi_disable(&cell->napi);
-		__netif_napi_del(&cell->napi);
-		skb_queue_purge(&cell->waiting);
-	}
-	synchronize_net();
-	free_percpu(mygre_gro_cells);
-	mygre_compat_free_netdev_dummy(mygre_gro_dev);
+	cpuhp_remove_state_nocalls(mygre_gro_hotplug);
+	/* An interrupt may be on its way to a CPU with nothing to do for it. */
+	synchronize_rcu();
+	kick_all_cpus_sync();
+	mygre_gro_free();
 }

@@ -67,12 +67,15 @@ static struct net_device *mygre_loop_next(const struct mygre_config *config)
 	return dev;
 }
 
-/*
- * The device through which the way leads back into the tunnel: itself, or
- * another one of ours. NULL if it does not.
+/**
+ * mygre_loop_find() - does the way to the far end lead back into the tunnel
+ * @config: settings of the tunnel
+ *
+ * Context: RCU.
+ * Return: the device through which it does: the tunnel's, or another one of
+ * ours. NULL if it does not.
  */
-static const struct net_device *
-mygre_loop_find(const struct mygre_config *config)
+const struct net_device *mygre_loop_find(const struct mygre_config *config)
 {
 	const struct net_device *self = config->tunnel->dev, *first;
 	struct net_device *dev = mygre_loop_next(config);

@@ -13,7 +13,9 @@
 #include <linux/hashtable.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
+#include <net/addrconf.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 
 #include "mygre.h"
@@ -159,12 +161,39 @@ void mygre_mtu_end(struct mygre_tunnel *tunnel)
 	spin_unlock_bh(&mygre_mtu_lock);
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+
+/*
+ * IPv6 wants 1280 bytes (RFC 8200 section 5). On a device with less the kernel
+ * ends it, and forgets the addresses; so for what an underlay does, outer
+ * packets are split instead.
+ */
+static unsigned int mygre_mtu_spare_ipv6(const struct net_device *dev,
+					 unsigned int mtu)
+{
+	if (mtu < IPV6_MIN_MTU && dev->mtu >= IPV6_MIN_MTU &&
+	    __in6_dev_get(dev))
+		return IPV6_MIN_MTU;
+	return mtu;
+}
+
+#else
+
+static unsigned int mygre_mtu_spare_ipv6(const struct net_device *dev,
+					 unsigned int mtu)
+{
+	return mtu;
+}
+
+#endif
+
 /**
  * mygre_mtu_follow() - give a device the MTU and headroom of its settings
  * @dev: registered
  * @config: its settings, or those that it is about to get
  *
- * An MTU that the user has chosen stays, unless the new header leaves less.
+ * An MTU that the user has chosen stays, unless the new header leaves less. Any
+ * other follows, but not to where IPv6 ends.
  *
  * Context: process, RTNL.
  * Return: 0, or a notifier's refusal; then nothing has changed.
@@ -180,6 +209,8 @@ int mygre_mtu_follow(struct net_device *dev, const struct mygre_config *config)
 	dev->max_mtu = IP_MAX_MTU - mygre_mtu_overhead(config);
 	if (user_mtu)
 		mtu = min(dev->mtu, dev->max_mtu);
+	else
+		mtu = mygre_mtu_spare_ipv6(dev, mtu);
 	err = dev_set_mtu(dev, mtu);
 	tunnel->user_mtu = user_mtu;
 	if (err) {
@@ -214,8 +245,23 @@ static struct mygre_tunnel *mygre_mtu_next(void)
 	return tunnel;
 }
 
+/*
+ * Tunnels that lead through each other would make each other smaller, until
+ * nothing fits. No packet gets through them, so nothing is to be followed.
+ */
+static bool mygre_mtu_is_round(const struct mygre_config *config)
+{
+	bool round;
+
+	rcu_read_lock();
+	round = mygre_loop_find(config);
+	rcu_read_unlock();
+	return round;
+}
+
 static void mygre_mtu_run(struct work_struct *unused)
 {
+	struct mygre_config *config;
 	struct mygre_tunnel *tunnel;
 	int i;
 
@@ -224,9 +270,11 @@ static void mygre_mtu_run(struct work_struct *unused)
 		tunnel = mygre_mtu_next();
 		if (!tunnel)
 			break;
+		config = rtnl_dereference(tunnel->config);
+		if (mygre_mtu_is_round(config))
+			continue;
 		/* Whoever refuses the new MTU has to live with the old one. */
-		mygre_mtu_follow(tunnel->dev,
-				 rtnl_dereference(tunnel->config));
+		mygre_mtu_follow(tunnel->dev, config);
 	}
 	rtnl_unlock();
 	if (i == MYGRE_MTU_BATCH)

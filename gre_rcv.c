@@ -225,7 +225,8 @@ static void mygre_rcv_deliver(const struct mygre_config *config,
 	}
 	if (origin)
 		skb_dst_set(skb, (struct dst_entry *)origin);
-	drop = mygre_gro_receive(skb);
+	drop = unlikely(config->params.rx_spread) ? mygre_gro_spread(skb) :
+						    mygre_gro_receive(skb);
 	if (unlikely(drop))
 		mygre_stats_drop(tunnel, skb, drop);
 }

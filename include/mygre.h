@@ -80,6 +80,7 @@ struct mygre_pair {
  * @inner_rpf: the inner source must be behind the tunnel
  * @inner_tunnel: tunnel packets to this machine may come out of it
  * @loop_down: no carrier while the way to the remote leads through the tunnel
+ * @rx_spread: received packets go to the CPU of their inner flow
  * @mtu_named: a request says whether the MTU is to follow the underlay's;
  *	&mygre_tunnel.user_mtu knows what is in force
  * @mtu_fixed: and that it is not
@@ -108,6 +109,7 @@ struct mygre_params {
 	bool inner_rpf;
 	bool inner_tunnel;
 	bool loop_down;
+	bool rx_spread;
 	bool mtu_named;
 	bool mtu_fixed;
 };
@@ -415,6 +417,7 @@ void mygre_seq_free(struct mygre_tunnel *tunnel);
 void mygre_seq_forget(struct mygre_tunnel *tunnel);
 
 /* gre_loop.c */
+const struct net_device *mygre_loop_find(const struct mygre_config *config);
 void mygre_loop_met(struct mygre_tunnel *tunnel);
 int mygre_loop_prepare(struct mygre_tunnel *tunnel,
 		       const struct mygre_params *params);
@@ -533,6 +536,7 @@ int mygre_gro_start(void);
 void mygre_gro_stop(void);
 void mygre_gro_forget(const struct net_device *dev);
 enum mygre_stat mygre_gro_receive(struct sk_buff *skb);
+enum mygre_stat mygre_gro_spread(struct sk_buff *skb);
 
 /* gre_err.c */
 int mygre_err(struct sk_buff *skb, u32 info);

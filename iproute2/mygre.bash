@@ -7,7 +7,7 @@
 # Words that want a value
 _mygre_values="local remote dev key ikey okey ttl hoplimit hlim tos tclass
 	dsfield fwmark encap encap-sport encap-dport mtu seq-window mss
-	inner-src inner-tunnel loop keepalive ka-auth ka-reply"
+	inner-src inner-tunnel rx-spread loop keepalive ka-auth ka-reply"
 
 # Words that stand alone
 _mygre_words="nodev nokey noikey nookey
@@ -59,7 +59,7 @@ _mygre_ip_option() {
 	keepalive)
 		list=off
 		;;
-	ka-auth | ka-reply)
+	ka-auth | ka-reply | rx-spread)
 		list="on off"
 		;;
 	key | ikey | okey | fwmark | encap-dport | seq-window)

@@ -75,9 +75,10 @@ spare() {
 	local from to file
 
 	read -r from to < <(sort /proc/kallsyms | awk -v name="$1" '
-		from && $1 != from { print from, $1; exit }
-		$3 == name { from = $1 }')
-	[ -n "$to" ] || fail "no $1 in this kernel"
+		$3 == name { from = $1; found++ }
+		from && !to && $1 != from { to = $1 }
+		END { if (found == 1) print from, to }') ||
+		fail "not one $1 in this kernel"
 	for file in failslab fail_page_alloc; do
 		echo "0x$from" >"$FAULTS/$file/reject-start"
 		echo "0x$to" >"$FAULTS/$file/reject-end"
@@ -88,7 +89,7 @@ spare() {
 test_load() {
 	rmmod mygre
 	# the kernel warns where it has no memory for a module's trace events
-	spare trace_module_notify
+	spare __trace_add_new_event
 	faults load "$MYGRE_KO"
 	mygre_load
 }

@@ -8,8 +8,8 @@
  * tunnels), "forward" or "redirect" (as from a network that is routed, or
  * redirected by tc, into the tunnels). WIRE and LAN are tap devices, those of
  * the underlay and those of that network; the second of each is opened so that
- * what is written in several pieces stays in several pieces. tests/mutated.sh
- * makes them, and the tunnels.
+ * what is written in several pieces stays in several pieces, unless NO_FRAGS is
+ * in the environment. tests/mutated.sh makes them, and the tunnels.
  *
  * Packets are linear and not, whole and to be segmented, with checksums to be
  * filled in at right and wrong places, and cloned half of the time, by a packet

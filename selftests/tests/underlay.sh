@@ -292,6 +292,38 @@ test_mtu_nested() {
 	mtu_is 1338 tap
 }
 
+# tunnels that lead through each other do not make each other smaller and smaller
+test_mtu_round() {
+	tunnel a gre1 local $A remote 10.30.0.1
+	tunnel a gre2 local $A remote 10.30.0.2
+	ipn a route add 10.30.0.1/32 dev gre2
+	ipn a route add 10.30.0.2/32 dev gre1
+	send_dev a gre1 "$INNER round"
+	send_dev a gre2 "$INNER round"
+	ipn a route replace 10.30.0.1/32 via $B
+	send_dev a gre1 "$INNER out"
+	send_dev a gre2 "$INNER out"
+	mtu_is 1476
+	mtu_is 1452 gre2
+}
+
+# what the underlay does must not be the end of IPv6 in the tunnel
+test_mtu_ipv6() {
+	has_ipv6 || skip "no IPv6 in this kernel"
+	ns6 a
+	tunnel a gre1 local $A remote $B
+	ipn a address add fd09::1/64 dev gre1
+	ipn a link set eth0 mtu 1290
+	mtu_is 1280
+	[[ $(ipn a address show gre1) == *fd09::1* ]] || fail "IPv6 has ended"
+	ipn a link set eth0 mtu 1400
+	mtu_is 1376
+	tunnel a gre2 local $A remote 10.10.10.12
+	pk_set a 1 ipv6/conf/gre2/disable_ipv6
+	ipn a link set eth0 mtu 1290
+	mtu_is 1280
+}
+
 # the way to the far end leads by another device: the next packet finds out
 test_mtu_route() {
 	ipn a link set ppp0 mtu 1300

@@ -46,6 +46,8 @@
  * @IFLA_MYGRE_LINK_GONE: string, the name of the device that IFLA_GRE_LINK was,
  *	which has vanished, and is waited for; is only reported
  * @IFLA_MYGRE_LOCAL_GONE: string, the same for IFLA_MYGRE_LOCAL_DEV
+ * @IFLA_MYGRE_RX_SPREAD: u8, 0 or 1: received packets are handed to the
+ *	processor that their inner flow belongs to; at first 0
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
@@ -67,6 +69,7 @@ enum {
 	IFLA_MYGRE_MTU,
 	IFLA_MYGRE_LINK_GONE,
 	IFLA_MYGRE_LOCAL_GONE,
+	IFLA_MYGRE_RX_SPREAD,
 	__IFLA_MYGRE_MAX
 };
 
