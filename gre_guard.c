@@ -122,6 +122,21 @@ static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)
 }
 
 /**
+ * mygre_guard_would_send() - would we send such a packet through the tunnel
+ * @dev: the tunnel's device
+ * @saddr: source, network order
+ * @daddr: destination, network order
+ *
+ * Context: BH, RCU.
+ */
+bool mygre_guard_would_send(const struct net_device *dev, __be32 saddr,
+			    __be32 daddr)
+{
+	return mygre_guard_is_local4(dev, saddr) &&
+	       mygre_guard_is_behind4(dev, daddr);
+}
+
+/**
  * mygre_guard_has_way_back() - is the inner source behind the tunnel
  * @skb: inner packet
  * @dev: the tunnel's device

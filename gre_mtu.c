@@ -171,10 +171,13 @@ void mygre_mtu_end(struct mygre_tunnel *tunnel)
 static unsigned int mygre_mtu_spare_ipv6(const struct net_device *dev,
 					 unsigned int mtu)
 {
-	if (mtu < IPV6_MIN_MTU && dev->mtu >= IPV6_MIN_MTU &&
-	    __in6_dev_get(dev))
-		return IPV6_MIN_MTU;
-	return mtu;
+	const struct inet6_dev *in6_dev;
+
+	if (mtu >= IPV6_MIN_MTU || dev->mtu < IPV6_MIN_MTU)
+		return mtu;
+	in6_dev = __in6_dev_get(dev);
+	return in6_dev && !READ_ONCE(in6_dev->cnf.disable_ipv6) ?
+	       IPV6_MIN_MTU : mtu;
 }
 
 #else

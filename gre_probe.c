@@ -179,14 +179,15 @@ static bool mygre_probe_allow(atomic64_t *due, u64 every, unsigned int burst)
 	return true;
 }
 
-/*
- * Is the inner packet a probe. Packets that only look like one, and have their
- * way through the tunnel, are between other hosts: of a probe one end at least
- * is the tunnel's own. (Not both if there is NAT: it leaves the inner addresses
- * alone.) Its bytes are linear then.
- */
-static bool mygre_probe_is_one(struct sk_buff *skb, unsigned int at,
-			       __be32 local, __be32 remote)
+/* Which way the answer to a probe goes, if it is one */
+enum mygre_probe_way {
+	MYGRE_PROBE_NONE,
+	MYGRE_PROBE_OUTSIDE,
+	MYGRE_PROBE_THROUGH,
+};
+
+/* Does the inner packet look like a probe. If so its bytes are linear. */
+static bool mygre_probe_looks_so(struct sk_buff *skb, unsigned int at)
 {
 	const struct iphdr *ip;
 	struct mygre_hdr hdr;
@@ -201,10 +202,32 @@ static bool mygre_probe_is_one(struct sk_buff *skb, unsigned int at,
 	    len < sizeof(*ip) + MYGRE_HDR_BASE || !pskb_may_pull(skb, at + len))
 		return false;
 	ip = (struct iphdr *)(skb->data + at);
-	if ((ip->saddr != local && ip->daddr != remote) ||
-	    ip_fast_csum(ip, ip->ihl))
-		return false;
-	return !mygre_hdr_parse(ip + 1, len - sizeof(*ip), &hdr) && !hdr.proto;
+	return !ip_fast_csum(ip, ip->ihl) &&
+	       !mygre_hdr_parse(ip + 1, len - sizeof(*ip), &hdr) && !hdr.proto;
+}
+
+/*
+ * Is the inner packet a probe. Packets that only look like one, and have their
+ * way through the tunnel, are between other hosts: of a probe one end at least
+ * is the tunnel's own. (Not both if there is NAT: it leaves the inner addresses
+ * alone.) Or the ends are those of the device, as with VeloCloud and Zscaler:
+ * their probes are to come back through the tunnel.
+ */
+static enum mygre_probe_way mygre_probe_judge(const struct mygre_config *config,
+					      struct sk_buff *skb,
+					      unsigned int at, __be32 local)
+{
+	const struct iphdr *ip;
+
+	if (!mygre_probe_looks_so(skb, at))
+		return MYGRE_PROBE_NONE;
+	ip = (struct iphdr *)(skb->data + at);
+	if (ip->saddr == local || ip->daddr == config->params.remote)
+		return MYGRE_PROBE_OUTSIDE;
+	if (!config->params.tap &&
+	    mygre_guard_would_send(config->tunnel->dev, ip->saddr, ip->daddr))
+		return MYGRE_PROBE_THROUGH;
+	return MYGRE_PROBE_NONE;
 }
 
 /* The way back, and only that */
@@ -254,6 +277,29 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 	return net_xmit_eval(err) ? MYGRE_STAT_TX_UNDERLAY : MYGRE_OK;
 }
 
+/* The inner packet goes back through the tunnel as it is */
+static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
+					  const struct iphdr *probe)
+{
+	unsigned int head = LL_MAX_HEADER + config->hlen;
+	unsigned int len = ntohs(probe->tot_len);
+	struct sk_buff *skb;
+
+	skb = alloc_skb(head + len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return MYGRE_STAT_TX_NOMEM;
+	skb_reserve(skb, head);
+	skb_put_data(skb, probe, len);
+	skb_reset_network_header(skb);
+	skb->protocol = htons(ETH_P_IP);
+	skb->priority = TC_PRIO_CONTROL;
+	skb->dev = config->tunnel->dev;
+	/* Of a config only the routes that it remembers change. */
+	mygre_xmit_to(skb, (struct mygre_config *)config,
+		      config->params.remote, true);
+	return MYGRE_OK;
+}
+
 /**
  * mygre_probe_answer() - answer a probe
  * @config: settings of the tunnel that it came by
@@ -262,8 +308,8 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
  * @local: outer destination of what brought it, network order
  *
  * Who sends probes with somebody else's address as source makes us send half as
- * many bytes to the far end of the tunnel, ten times a second, and nobody else
- * anything.
+ * many bytes to the far end of the tunnel (as many, if they are to go back
+ * through it), ten times a second, and nobody else anything.
  *
  * Context: BH, RCU.
  * Return: was it one that is ours to answer.
@@ -273,11 +319,15 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct mygre_net *mn = mygre_mod_net_rcu(tunnel->net);
+	const struct iphdr *probe;
+	enum mygre_probe_way way;
 	enum mygre_stat drop;
 
 	if (!config->params.ka_reply || !config->params.remote ||
-	    ipv4_is_multicast(config->params.remote) ||
-	    !mygre_probe_is_one(skb, at, local, config->params.remote))
+	    ipv4_is_multicast(config->params.remote))
+		return false;
+	way = mygre_probe_judge(config, skb, at, local);
+	if (!way)
 		return false;
 	if (!mygre_probe_allow(&tunnel->answers, MYGRE_PROBE_EVERY,
 			       MYGRE_PROBE_BURST) ||
@@ -287,8 +337,10 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 		return true;
 	}
 	dev_sw_netstats_rx_add(tunnel->dev, skb->len);
-	drop = mygre_probe_reply(config, (struct iphdr *)(skb->data + at),
-				 local);
+	probe = (struct iphdr *)(skb->data + at);
+	drop = way == MYGRE_PROBE_THROUGH ?
+	       mygre_probe_return(config, probe) :
+	       mygre_probe_reply(config, probe, local);
 	if (drop)
 		mygre_stats_count(tunnel, drop);
 	consume_skb(skb);

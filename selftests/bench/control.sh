@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # control: what it costs to make, change and delete a tunnel among 10,000, and
-# the namespace that holds them. All the work is counted: that of ip, of the
-# kernel for it, and what the kernel does later.
+# the namespace that holds them; and the keepalives of 10,000 tunnels. All the
+# work is counted: that of ip, of the kernel for it, and what the kernel does
+# later.
 # machine: counting
 
 TUNNELS=10000
@@ -61,6 +62,31 @@ control_of() {
 	step "$kind" netns $TUNNELS netns_delete
 }
 
+# Half of the time in which each tunnel sends one. What nobody answers costs the
+# timer and the sender; the way from there is as short as can be.
+PROBES_FOR=5
+PROBES_EVERY=10
+
+keepalives() {
+	local words
+
+	ip netns add control
+	ip -n control -batch - <<-END
+		link add sink up type dummy
+		address add $LEFT/24 dev sink
+		route add default via ${LEFT%.*}.254
+		neigh add ${LEFT%.*}.254 lladdr 02:00:00:00:00:fe dev sink
+	END
+	words="type mygre local $LEFT remote %a ttl 64"
+	batch $TUNNELS "link add g%n up mtu 1200 $words keepalive $PROBES_EVERY,255" \
+		>"$TMP/add"
+	many_inside add
+	step mygre probe $((TUNNELS * PROBES_FOR / PROBES_EVERY)) \
+		sleep $PROBES_FOR
+	ip netns del control
+	settle
+}
+
 bench_control() {
 	mygre_unload
 	modprobe ip_gre
@@ -68,5 +94,6 @@ bench_control() {
 	control_of gre
 	mygre_load
 	control_of mygre
+	keepalives
 	idle_end
 }

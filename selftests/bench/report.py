@@ -186,6 +186,10 @@ def show_control(figures):
                  *(number(of_theirs(figures, "control", metric), "{:.2f}")
                    for metric in metrics)))
     table(rows)
+    probe = figures.get("control", "mygre", "probe")
+    if probe is not None:
+        print("A keepalive probe of one of 10,000 tunnels, with its timer: "
+              "%s instructions\n" % number(probe))
 
 
 def judge_control(figures):

@@ -159,6 +159,30 @@ test_nat() {
 	expect back "$ANSWER / gre 00000000"
 }
 
+# VeloCloud's and Zscaler's has the addresses of the tunnel's own ends, and wants
+# to come back through it
+test_velocloud() {
+	local probe="ip4 192.168.9.1 192.168.9.2 ttl 255"
+
+	needs_mygre keepalive
+	tunnel a gre1 $HERE key 7
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	capture back b eth0 in
+	capture out a gre1 in
+	probe "gre 2000080000000007 / $probe tos 0xc0 id 0x77 / gre 00000000"
+	expect back "ip4 $A $B ttl 255 df 1 id ? / gre 2000080000000007 /
+		$probe tos 0xc0 id 0x77 / gre 00000000"
+	# not if it would leave by another device, or is not from us
+	probe "gre 2000080000000007 / ip4 192.168.9.1 10.10.10.77 / gre 00000000"
+	expect out "ip4 192.168.9.1 10.10.10.77 / gre 00000000"
+	probe "gre 2000080000000007 / ip4 192.168.9.7 192.168.9.2 / gre 00000000"
+	expect out "ip4 192.168.9.7 192.168.9.2 / gre 00000000"
+	ipn a link change gre1 type "$KIND" ka-reply off
+	probe "gre 2000080000000007 / $probe / gre 00000000"
+	expect out "$probe / gre 00000000"
+	expect_no_more back 0800
+}
+
 # Huawei's other form: ethertype 4
 test_huawei() {
 	needs_mygre keepalive

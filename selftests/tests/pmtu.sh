@@ -150,7 +150,7 @@ test_device() {
 test_follow() {
 	needs_mygre "an MTU that follows each change"
 	ipn r1 <<-END
-		link add side up group $GROUP mtu 1300 type veth peer name end
+		link add side up group $GROUP mtu 1320 type veth peer name end
 		address add 10.9.0.1/24 dev side
 	END
 	tunnel r1 gre1 $ENDS
@@ -158,10 +158,10 @@ test_follow() {
 	follows 1472 "key 7"
 	follows 1468 "csum"
 	follows 1472 "nocsum"
-	follows 1272 "local 10.9.0.1 remote 10.9.0.2"
-	follows 1276 "nokey"
+	follows 1292 "local 10.9.0.1 remote 10.9.0.2"
+	follows 1296 "nokey"
 	follows 1476 "local 10.1.0.1 remote 10.2.0.1"
-	follows 1276 "local any remote 10.9.0.2 dev side"
+	follows 1296 "local any remote 10.9.0.2 dev side"
 	follows 1476 "$ENDS nodev"
 	ipn r1 link set gre1 mtu 1234
 	follows 1234 "key 7"
