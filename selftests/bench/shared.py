@@ -16,8 +16,25 @@ SETUP = "when links are made, changed or removed"
 LOAD = "when the module is loaded or removed"
 DROP = "for a packet that is dropped"
 MISS = "for a packet that found no route remembered"
+MOVED = "when the underlay has changed"
+CARRIER = "when the carrier comes or goes"
+CLOCK = "by a timer"
+PROBE = "for a keepalive"
+OTHERS = "for packets of others, ten times a second at most"
+ASKED = "when somebody asks"
+RPF = "with inner-src rpf only: for an inner source, a route is looked up"
+MSS = "with mss only, if the route was not remembered"
 ERROR = "for an ICMP error"
 SEQ = "with seq only: the numbers of all processors are one row"
+
+# Whole files that no ordinary packet comes to
+FILES = {
+    "mygre_keepalive_": PROBE,
+    "mygre_probe_": PROBE,
+    "mygre_loop_": CLOCK,
+    "mygre_linger": SETUP,
+    "mygre_mtu_": MOVED,
+}
 
 # The function of ours, the innermost if one is inlined into another.
 ALLOWED = {
@@ -28,24 +45,32 @@ ALLOWED = {
     "mygre_err_answer_ipv6": ERROR,
     "mygre_err_update_pmtu": ERROR,
     "mygre_xmit_build": SEQ,
-    "mygre_rcv_advance": SEQ,
+    "mygre_seq_check": SEQ,
+    "mygre_seq_forget": SETUP,
+    "mygre_guard_is_behind4": RPF,
+    "mygre_guard_is_behind6": RPF,
+    "mygre_rcv_mtu": MSS,
+    "mygre_dev_set_carrier": CARRIER,
+    "mygre_unmatched_note": OTHERS,
+    "mygre_unmatched_dump": ASKED,
     "mygre_route_new_dscp": MISS,
     "mygre_route_ask": MISS,
     "mygre_route_remember": MISS,
     "mygre_route_empty": SETUP,
     "mygre_table_add": SETUP,
     "mygre_table_del": SETUP,
-    "mygre_dev_underlay": SETUP,
     "mygre_group_find": SETUP,
     "mygre_gro_start": SETUP,
+    "mygre_gro_free": LOAD,
     "mygre_gro_forget": SETUP,
     "__rhashtable_remove_fast_one": SETUP,
-    "mygre_gro_stop": LOAD,
     "mygre_rcv_start": LOAD,
     "mygre_rcv_stop": LOAD,
 }
 
-# xchg locks what is in memory without being told to.
+# xchg locks what is in memory without being told to. A barrier locks the stack,
+# which is nobody else's.
+BARRIER = re.compile(r"\tlock addl\s+\$0x0,-?[0-9a-fx]*\(%rsp\)$")
 LOCKED = re.compile(r"\t(lock \w+|xchg\w*)\s+(.*\(.*)$")
 CALLED = re.compile(r"R_X86_64_P\w+\s+(_raw_\w*lock\w*|mutex_lock\w*"
                     r"|dst_release\w*|queue_\w*work\w*|mod_timer)\b")
@@ -62,7 +87,7 @@ def findings(lines):
         line = line.rstrip("\n")
         if line[:1] in (" ", "\t"):
             match = LOCKED.search(line) or CALLED.search(line)
-            if match:
+            if match and not BARRIER.search(line):
                 yield match.group(1), ours or symbol
             in_place = False
             continue
@@ -93,7 +118,9 @@ def main():
         key = where + ":" + what.replace(" ", "_")
         found[key] = found.get(key, 0) + 1
     for key, count in sorted(found.items()):
-        why = ALLOWED.get(key.partition(":")[0])
+        function = key.partition(":")[0]
+        why = ALLOWED.get(function) or next(
+            (FILES[file] for file in FILES if function.startswith(file)), None)
         print("result shared {}.{} {} {}".format(
             of, key, "explained" if why else "unexplained", count))
         if why:
