@@ -72,6 +72,7 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 	[IFLA_MYGRE_LOCAL_DEV] = { .type = NLA_U32 },
 	[IFLA_MYGRE_MTU] = NLA_POLICY_MAX(NLA_U8, __MYGRE_MTU_MAX - 1),
 	[IFLA_MYGRE_RX_SPREAD] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_MYGRE_RX_DEV] = NLA_POLICY_MAX(NLA_U8, __MYGRE_RX_DEV_MAX - 1),
 	[IFLA_MYGRE_LINK_GONE] =
 		MYGRE_REFUSE("that a device is gone cannot be set"),
 	[IFLA_MYGRE_LOCAL_GONE] =
@@ -318,6 +319,9 @@ static int mygre_netlink_get_inner(struct nlattr *data[],
 	if (data[IFLA_MYGRE_LOOP])
 		p->loop_down = nla_get_u8(data[IFLA_MYGRE_LOOP]) ==
 			       MYGRE_LOOP_DOWN;
+	if (data[IFLA_MYGRE_RX_DEV])
+		p->rx_dev_only = nla_get_u8(data[IFLA_MYGRE_RX_DEV]) ==
+				 MYGRE_RX_DEV_ONLY;
 	if (data[IFLA_MYGRE_RX_SPREAD])
 		p->rx_spread = nla_get_u8(data[IFLA_MYGRE_RX_SPREAD]);
 	if (data[IFLA_MYGRE_INNER_TUNNEL])

@@ -50,6 +50,7 @@ size_t mygre_show_size(const struct net_device *dev)
 	       nla_total_size(1) +	/* IFLA_MYGRE_INNER_SRC */
 	       nla_total_size(1) +	/* IFLA_MYGRE_INNER_TUNNEL */
 	       nla_total_size(1) +	/* IFLA_MYGRE_RX_SPREAD */
+	       nla_total_size(1) +	/* IFLA_MYGRE_RX_DEV */
 	       nla_total_size(1) +	/* IFLA_MYGRE_LOOP */
 	       nla_total_size(0) +	/* IFLA_MYGRE_LOOPED */
 	       nla_total_size(4) +	/* IFLA_MYGRE_LOCAL_DEV */
@@ -156,6 +157,9 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 				  p->inner_tunnel, 0) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_SPREAD, p->rx_spread,
 				  0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_DEV, p->rx_dev_only ?
+				  MYGRE_RX_DEV_ONLY : MYGRE_RX_DEV_ANY,
+				  MYGRE_RX_DEV_ANY) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_LOOP, p->loop_down ?
 				  MYGRE_LOOP_DOWN : MYGRE_LOOP_DROP,
 				  MYGRE_LOOP_DROP) ?:

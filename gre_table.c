@@ -246,7 +246,8 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 /*
  * A tunnel bound to a device takes what comes in by it, and as last choice what
  * comes in by another device of the same routing domain (the way back may
- * differ). It never takes a packet out of another VRF.
+ * differ), unless "rx-dev only" forbids that. It never takes a packet out of
+ * another VRF.
  */
 static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 					    const struct sk_buff *skb)
@@ -260,6 +261,8 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 		return MYGRE_TABLE_UNBOUND;
 	if (link == skb->dev->ifindex || link == inet_sdif(skb))
 		return MYGRE_TABLE_BOUND;
+	if (config->params.rx_dev_only)
+		return MYGRE_TABLE_NO;
 
 	dev = dev_get_by_index_rcu(config->tunnel->net, link);
 	if (!dev || l3mdev_master_ifindex_rcu(dev) !=

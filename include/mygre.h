@@ -80,6 +80,7 @@ struct mygre_pair {
  * @inner_rpf: the inner source must be behind the tunnel
  * @inner_tunnel: tunnel packets to this machine may come out of it
  * @loop_down: no carrier while the way to the remote leads through the tunnel
+ * @rx_dev_only: received packets must come in by @link
  * @rx_spread: received packets go to the CPU of their inner flow
  * @mtu_named: a request says whether the MTU is to follow the underlay's;
  *	&mygre_tunnel.user_mtu knows what is in force
@@ -109,6 +110,7 @@ struct mygre_params {
 	bool inner_rpf;
 	bool inner_tunnel;
 	bool loop_down;
+	bool rx_dev_only;
 	bool rx_spread;
 	bool mtu_named;
 	bool mtu_fixed;

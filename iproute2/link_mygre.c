@@ -29,6 +29,7 @@ void mygre_print_help(struct link_util *lu, int argc, char **argv,
 		"			[ mss { auto | BYTES | off } ]\n"
 		"			[ inner-src { any | rpf } ]\n"
 		"			[ inner-tunnel { refuse | allow } ]\n"
+		"			[ rx-dev { any | only } ]\n"
 		"			[ rx-spread { on | off } ]\n"
 		"			[ loop { drop | down } ]\n"
 		"			[ keepalive { SECONDS[,RETRIES] | off } ]\n"

@@ -7,7 +7,7 @@
 # Words that want a value
 _mygre_values="local remote dev key ikey okey ttl hoplimit hlim tos tclass
 	dsfield fwmark encap encap-sport encap-dport mtu seq-window mss
-	inner-src inner-tunnel rx-spread loop keepalive ka-auth ka-reply"
+	inner-src inner-tunnel rx-dev rx-spread loop keepalive ka-auth ka-reply"
 
 # Words that stand alone
 _mygre_words="nodev nokey noikey nookey
@@ -34,6 +34,9 @@ _mygre_ip_option() {
 		;;
 	remote)
 		list=any
+		;;
+	rx-dev)
+		list="any only"
 		;;
 	mtu)
 		list="auto fixed"

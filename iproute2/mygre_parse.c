@@ -407,6 +407,7 @@ static const struct mygre_word mygre_words[] = {
 	VALUE("mss", take_mss, .arg = IFLA_MYGRE_MSS),
 	CHOICE("inner-src", IFLA_MYGRE_INNER_SRC, "any", "rpf"),
 	CHOICE("inner-tunnel", IFLA_MYGRE_INNER_TUNNEL, "refuse", "allow"),
+	CHOICE("rx-dev", IFLA_MYGRE_RX_DEV, "any", "only"),
 	CHOICE("rx-spread", IFLA_MYGRE_RX_SPREAD, "off", "on"),
 	CHOICE("mtu", IFLA_MYGRE_MTU, "auto", "fixed"),
 	CHOICE("loop", IFLA_MYGRE_LOOP, "drop", "down"),

@@ -332,6 +332,9 @@ void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 				 "seq-window %u ",
 				 mygre_attr_uint(tb[IFLA_MYGRE_SEQ_WINDOW], 2));
 	mygre_print_inner(tb);
+	if (mygre_attr_uint(tb[IFLA_MYGRE_RX_DEV], 1) == MYGRE_RX_DEV_ONLY)
+		print_color_string(PRINT_ANY, COLOR_NONE, "rx_dev",
+				   "rx-dev %s ", "only");
 	if (mygre_attr_uint(tb[IFLA_MYGRE_RX_SPREAD], 1))
 		print_color_bool(PRINT_ANY, COLOR_NONE, "rx_spread",
 				 "rx-spread on ", true);

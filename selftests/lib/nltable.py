@@ -71,6 +71,7 @@ ATTRIBUTES = [
     (77, "local_dev", "u32", None, [0, 1, 1, 2, 99999], "rare", 0),
     (78, "mtu_fixed", "u8", None, [0, 1, 1, 2], "rare", 0),
     (81, "rx_spread", "u8", None, [0, 1, 1, 2], "rare", 0),
+    (82, "rx_dev", "u8", None, [0, 1, 1, 2], "rare", 0),
     (79, "link_gone", "bytes", None, [0], "no"),
     (80, "local_gone", "bytes", None, [0], "no"),
     (70, "ka_info", "bytes", None, [0], "no"),

@@ -169,6 +169,22 @@ test_bound_elsewhere() {
 	takes free 10.0.0.1 10.0.0.2
 }
 
+# with "rx-dev only" one bound to another device takes nothing, and says so
+test_bound_only() {
+	needs_mygre "rx-dev"
+	tunnel b only local 10.0.0.2 remote 10.0.0.1 dev lo rx-dev only
+	watch only
+	takes - 10.0.0.1 10.0.0.2
+	[[ $(ipn b -d link show only) == *" rx-dev only "* ]]
+	[[ $(link_show b only) == *'"rx_dev":"only"'* ]]
+	ipn b link change only type "$KIND" dev eth0
+	takes only 10.0.0.1 10.0.0.2
+	ipn b link change only type "$KIND" dev lo rx-dev any
+	takes only 10.0.0.1 10.0.0.2
+	ipn b link change only type "$KIND" rx-dev only nodev
+	takes only 10.0.0.1 10.0.0.2
+}
+
 # in_vrf: eth1 of b is in a VRF now, with the address that eth0 has
 in_vrf() {
 	modprobe vrf || fail "no vrf in this kernel"

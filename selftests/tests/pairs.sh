@@ -28,6 +28,7 @@ inner-src rpf|inner-src rpf |inner-src any
 inner-tunnel allow|inner-tunnel allow |inner-tunnel refuse
 loop down|loop down |loop drop
 rx-spread on|rx-spread on |rx-spread off
+dev eth0 rx-dev only|rx-dev only |nodev rx-dev any
 mtu fixed|mtu fixed |mtu auto
 local dev eth0|local dev eth0 (|local HERE
 dev eth0|dev eth0 |nodev

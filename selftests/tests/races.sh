@@ -149,6 +149,7 @@ inner-tunnel allow|inner-tunnel refuse
 loop down|loop drop
 dev eth0|dev lo
 mtu fixed|mtu auto
+rx-dev only|rx-dev any
 rx-spread on|rx-spread off
 local dev eth0|local 10.10.10.99|local 10.10.10.10
 remote 10.10.10.99|remote 10.10.10.11

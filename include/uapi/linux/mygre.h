@@ -48,6 +48,7 @@
  * @IFLA_MYGRE_LOCAL_GONE: string, the same for IFLA_MYGRE_LOCAL_DEV
  * @IFLA_MYGRE_RX_SPREAD: u8, 0 or 1: received packets are handed to the
  *	processor that their inner flow belongs to; at first 0
+ * @IFLA_MYGRE_RX_DEV: u8, enum mygre_rx_dev; at first any
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
@@ -70,6 +71,7 @@ enum {
 	IFLA_MYGRE_LINK_GONE,
 	IFLA_MYGRE_LOCAL_GONE,
 	IFLA_MYGRE_RX_SPREAD,
+	IFLA_MYGRE_RX_DEV,
 	__IFLA_MYGRE_MAX
 };
 
@@ -94,6 +96,17 @@ enum mygre_loop_action {
 	MYGRE_LOOP_DROP,
 	MYGRE_LOOP_DOWN,
 	__MYGRE_LOOP_MAX
+};
+
+/*
+ * By which device packets may come in, if there is an IFLA_GRE_LINK
+ * @MYGRE_RX_DEV_ANY: by any of its routing domain, if no tunnel wants them more
+ * @MYGRE_RX_DEV_ONLY: by that device, or into that VRF
+ */
+enum mygre_rx_dev {
+	MYGRE_RX_DEV_ANY,
+	MYGRE_RX_DEV_ONLY,
+	__MYGRE_RX_DEV_MAX
 };
 
 /*
