@@ -239,28 +239,44 @@ static void mygre_follow_rename(struct net_device *dev, unsigned int role)
 	}
 }
 
-static int mygre_follow_link_event(struct notifier_block *block,
-				   unsigned long event, void *info)
+/**
+ * mygre_follow_link_gone() - a device goes
+ * @dev: perhaps one that a tunnel follows
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_link_gone(struct net_device *dev)
 {
-	struct net_device *dev = netdev_notifier_info_to_dev(info);
 	unsigned int role;
 
-	if (event == NETDEV_UNREGISTER)
-		for (role = 0; role < MYGRE_FOLLOWED; role++)
-			mygre_follow_lose(dev, role);
-	if (event == NETDEV_CHANGENAME)
-		for (role = 0; role < MYGRE_FOLLOWED; role++)
-			mygre_follow_rename(dev, role);
-	if (event == NETDEV_REGISTER || event == NETDEV_CHANGENAME)
-		mygre_follow_find(dev);
-	return NOTIFY_DONE;
+	for (role = 0; role < MYGRE_FOLLOWED; role++)
+		mygre_follow_lose(dev, role);
 }
 
-/* An address came or went: is it that of a tunnel */
-static int mygre_follow_addr_event(struct notifier_block *block,
-				   unsigned long event, void *info)
+/**
+ * mygre_follow_link_named() - a device has come, or has another name
+ * @dev: perhaps one that a tunnel follows, or misses
+ * @renamed: it was there before
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_link_named(struct net_device *dev, bool renamed)
 {
-	struct net_device *dev = ((struct in_ifaddr *)info)->ifa_dev->dev;
+	unsigned int role;
+
+	for (role = 0; role < MYGRE_FOLLOWED && renamed; role++)
+		mygre_follow_rename(dev, role);
+	mygre_follow_find(dev);
+}
+
+/**
+ * mygre_follow_addr_changed() - a device has got an address, or lost one
+ * @dev: perhaps one whose address is that of a tunnel
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_addr_changed(const struct net_device *dev)
+{
 	struct mygre_followed *followed;
 	struct mygre_tunnel *tunnel;
 	struct hlist_node *next;
@@ -285,45 +301,4 @@ static int mygre_follow_addr_event(struct notifier_block *block,
 		p.local = addr;
 		mygre_follow_apply(tunnel, &p);
 	}
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block mygre_follow_link_block = {
-	.notifier_call = mygre_follow_link_event,
-};
-
-static struct notifier_block mygre_follow_addr_block = {
-	.notifier_call = mygre_follow_addr_event,
-	/* After the routing table has learnt of the address */
-	.priority = -1,
-};
-
-/**
- * mygre_follow_load() - begin to watch devices and addresses
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int mygre_follow_load(void)
-{
-	int err;
-
-	err = register_netdevice_notifier(&mygre_follow_link_block);
-	if (err)
-		return err;
-	err = register_inetaddr_notifier(&mygre_follow_addr_block);
-	if (err)
-		unregister_netdevice_notifier(&mygre_follow_link_block);
-	return err;
-}
-
-/**
- * mygre_follow_unload() - watch no more
- *
- * Context: process.
- */
-void mygre_follow_unload(void)
-{
-	unregister_inetaddr_notifier(&mygre_follow_addr_block);
-	unregister_netdevice_notifier(&mygre_follow_link_block);
 }

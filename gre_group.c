@@ -110,86 +110,35 @@ int mygre_group_join(struct mygre_tunnel *tunnel,
 	return 0;
 }
 
-/* An underlay device went: its memberships went with it */
-static void mygre_group_forget(struct mygre_net *mn, int link)
+/**
+ * mygre_group_link_gone() - a device went, and its memberships with it
+ * @dev: perhaps below a tunnel
+ *
+ * Context: process, RTNL.
+ */
+void mygre_group_link_gone(const struct net_device *dev)
 {
+	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
 	struct mygre_tunnel *tunnel;
 
 	list_for_each_entry(tunnel, &mn->groups, group_node)
-		if (tunnel->group_link == link)
+		if (tunnel->group_link == dev->ifindex)
 			tunnel->group_link = 0;
 }
 
-/* An underlay device came up, or got an address: perhaps it leads to a group */
-static void mygre_group_retry(struct mygre_net *mn)
+/**
+ * mygre_group_retry() - a device came up, or got an address
+ * @net: where; perhaps it leads to a group
+ *
+ * Context: process, RTNL.
+ */
+void mygre_group_retry(const struct net *net)
 {
+	struct mygre_net *mn = mygre_mod_net(net);
 	struct mygre_tunnel *tunnel;
 
 	list_for_each_entry(tunnel, &mn->groups, group_node)
 		if (netif_running(tunnel->dev))
 			mygre_group_join(tunnel,
 					 rtnl_dereference(tunnel->config));
-}
-
-static int mygre_group_link_event(struct notifier_block *block,
-				  unsigned long event, void *info)
-{
-	struct net_device *dev = netdev_notifier_info_to_dev(info);
-	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
-
-	if (event == NETDEV_UNREGISTER)
-		mygre_group_forget(mn, dev->ifindex);
-	else if (event == NETDEV_UP || event == NETDEV_CHANGE)
-		mygre_group_retry(mn);
-	return NOTIFY_DONE;
-}
-
-static int mygre_group_addr_event(struct notifier_block *block,
-				  unsigned long event, void *info)
-{
-	struct in_ifaddr *addr = info;
-
-	if (event == NETDEV_UP)
-		mygre_group_retry(mygre_mod_net(dev_net(addr->ifa_dev->dev)));
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block mygre_group_link_block = {
-	.notifier_call = mygre_group_link_event,
-};
-
-static struct notifier_block mygre_group_addr_block = {
-	.notifier_call = mygre_group_addr_event,
-	/* After the routing table has learnt of the address */
-	.priority = -1,
-};
-
-/**
- * mygre_group_start() - begin to watch the underlay
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int mygre_group_start(void)
-{
-	int err;
-
-	err = register_netdevice_notifier(&mygre_group_link_block);
-	if (err)
-		return err;
-	err = register_inetaddr_notifier(&mygre_group_addr_block);
-	if (err)
-		unregister_netdevice_notifier(&mygre_group_link_block);
-	return err;
-}
-
-/**
- * mygre_group_stop() - watch the underlay no more
- *
- * Context: process.
- */
-void mygre_group_stop(void)
-{
-	unregister_inetaddr_notifier(&mygre_group_addr_block);
-	unregister_netdevice_notifier(&mygre_group_link_block);
 }

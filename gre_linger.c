@@ -134,11 +134,11 @@ bool mygre_linger_yield(const struct mygre_config *config)
 }
 
 /**
- * mygre_linger_unload() - the end of it all
+ * mygre_linger_stop() - the end of it all
  *
  * Context: process, not RTNL; there is no tunnel any more.
  */
-void mygre_linger_unload(void)
+void mygre_linger_stop(void)
 {
 	cancel_delayed_work_sync(&mygre_linger_work);
 }

@@ -103,18 +103,12 @@ static int __init mygre_mod_init(void)
 	err = mygre_rcv_start();
 	if (err)
 		goto err_gro;
-	err = mygre_group_start();
+	err = mygre_event_start();
 	if (err)
 		goto err_rcv;
-	err = mygre_mtu_load();
-	if (err)
-		goto err_group;
-	err = mygre_follow_load();
-	if (err)
-		goto err_mtu;
 	err = genl_register_family(&mygre_unmatched_family);
 	if (err)
-		goto err_follow;
+		goto err_event;
 	err = rtnl_link_register(&mygre_netlink_ops);
 	if (err)
 		goto err_genl;
@@ -127,12 +121,8 @@ err_link:
 	rtnl_link_unregister(&mygre_netlink_ops);
 err_genl:
 	genl_unregister_family(&mygre_unmatched_family);
-err_follow:
-	mygre_follow_unload();
-err_mtu:
-	mygre_mtu_unload();
-err_group:
-	mygre_group_stop();
+err_event:
+	mygre_event_stop();
 err_rcv:
 	mygre_rcv_stop();
 err_gro:
@@ -150,12 +140,11 @@ static void __exit mygre_mod_exit(void)
 	rtnl_link_unregister(&mygre_netlink_tap_ops);
 	rtnl_link_unregister(&mygre_netlink_ops);
 	genl_unregister_family(&mygre_unmatched_family);
-	mygre_follow_unload();
-	mygre_group_stop();
+	mygre_event_stop();
 	unregister_pernet_device(&mygre_mod_net_ops);
 	/* These have work to do for tunnels, and there are none any more. */
-	mygre_mtu_unload();
-	mygre_linger_unload();
+	mygre_mtu_stop();
+	mygre_linger_stop();
 	mygre_gro_stop();
 	/* Configs are freed by a callback of ours: it must have run. */
 	rcu_barrier();

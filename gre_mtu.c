@@ -297,44 +297,29 @@ void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link)
 		mygre_mtu_mark(tunnel);
 }
 
-static int mygre_mtu_event(struct notifier_block *block, unsigned long event,
-			   void *info)
+/**
+ * mygre_mtu_link_changed() - a device has another MTU, or came up
+ * @dev: perhaps below a tunnel
+ *
+ * Context: process, RTNL.
+ */
+void mygre_mtu_link_changed(const struct net_device *dev)
 {
-	struct net_device *dev = netdev_notifier_info_to_dev(info);
 	struct mygre_tunnel *tunnel;
 
-	if (event != NETDEV_CHANGEMTU && event != NETDEV_UP)
-		return NOTIFY_DONE;
 	hash_for_each_possible(mygre_mtu_links, tunnel, under_node,
 			       dev->ifindex)
 		if (tunnel->under == dev->ifindex &&
 		    net_eq(tunnel->net, dev_net(dev)))
 			mygre_mtu_mark(tunnel);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block mygre_mtu_block = {
-	.notifier_call = mygre_mtu_event,
-};
-
-/**
- * mygre_mtu_load() - begin to watch the MTU of devices
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int mygre_mtu_load(void)
-{
-	return register_netdevice_notifier(&mygre_mtu_block);
 }
 
 /**
- * mygre_mtu_unload() - watch no more
+ * mygre_mtu_stop() - the end of it all
  *
  * Context: process, not RTNL; there is no tunnel any more.
  */
-void mygre_mtu_unload(void)
+void mygre_mtu_stop(void)
 {
-	unregister_netdevice_notifier(&mygre_mtu_block);
 	cancel_work_sync(&mygre_mtu_work);
 }

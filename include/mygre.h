@@ -498,8 +498,8 @@ extern const struct header_ops mygre_nbma_header_ops;
 netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_group.c */
-int mygre_group_start(void);
-void mygre_group_stop(void);
+void mygre_group_link_gone(const struct net_device *dev);
+void mygre_group_retry(const struct net *net);
 void mygre_group_enlist(struct mygre_tunnel *tunnel,
 			const struct mygre_config *config);
 int mygre_group_join(struct mygre_tunnel *tunnel,
@@ -507,8 +507,8 @@ int mygre_group_join(struct mygre_tunnel *tunnel,
 void mygre_group_leave(struct mygre_tunnel *tunnel);
 
 /* gre_mtu.c */
-int mygre_mtu_load(void);
-void mygre_mtu_unload(void);
+void mygre_mtu_stop(void);
+void mygre_mtu_link_changed(const struct net_device *dev);
 void mygre_mtu_init(struct net_device *dev, const struct mygre_config *config);
 void mygre_mtu_start(struct mygre_tunnel *tunnel);
 void mygre_mtu_end(struct mygre_tunnel *tunnel);
@@ -516,8 +516,9 @@ int mygre_mtu_follow(struct net_device *dev, const struct mygre_config *config);
 void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link);
 
 /* gre_follow.c */
-int mygre_follow_load(void);
-void mygre_follow_unload(void);
+void mygre_follow_link_gone(struct net_device *dev);
+void mygre_follow_link_named(struct net_device *dev, bool renamed);
+void mygre_follow_addr_changed(const struct net_device *dev);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
@@ -525,11 +526,15 @@ __be32 mygre_follow_addr(struct net *net, int link);
 __be32 mygre_follow_shown(const struct mygre_params *p);
 
 /* gre_linger.c */
-void mygre_linger_unload(void);
+void mygre_linger_stop(void);
 void mygre_linger_init(struct mygre_tunnel *tunnel);
 void mygre_linger(struct mygre_config *config, const struct mygre_tuple *tuple);
 void mygre_linger_end(struct mygre_tunnel *tunnel);
 bool mygre_linger_yield(const struct mygre_config *config);
+
+/* gre_event.c */
+int mygre_event_start(void);
+void mygre_event_stop(void);
 
 /* gre_rcv.c */
 int mygre_rcv_start(void);

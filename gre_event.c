@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens to devices and their addresses, told to those whom it concerns.
+ * In one place, for it is asked several times for each device of the machine
+ * that is made or deleted.
+ */
+
+#include <linux/inetdevice.h>
+#include <linux/netdevice.h>
+
+#include "mygre.h"
+
+static int mygre_event_link(struct notifier_block *block, unsigned long event,
+			    void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+
+	switch (event) {
+	case NETDEV_REGISTER:
+		mygre_follow_link_named(dev, false);
+		break;
+	case NETDEV_CHANGENAME:
+		mygre_follow_link_named(dev, true);
+		break;
+	case NETDEV_UNREGISTER:
+		mygre_group_link_gone(dev);
+		mygre_follow_link_gone(dev);
+		break;
+	case NETDEV_UP:
+		mygre_group_retry(dev_net(dev));
+		mygre_mtu_link_changed(dev);
+		break;
+	case NETDEV_CHANGE:
+		mygre_group_retry(dev_net(dev));
+		break;
+	case NETDEV_CHANGEMTU:
+		mygre_mtu_link_changed(dev);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static int mygre_event_addr(struct notifier_block *block, unsigned long event,
+			    void *info)
+{
+	struct net_device *dev = ((struct in_ifaddr *)info)->ifa_dev->dev;
+
+	if (event == NETDEV_UP)
+		mygre_group_retry(dev_net(dev));
+	mygre_follow_addr_changed(dev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block mygre_event_link_block = {
+	.notifier_call = mygre_event_link,
+};
+
+static struct notifier_block mygre_event_addr_block = {
+	.notifier_call = mygre_event_addr,
+	/* After the routing table has learnt of the address */
+	.priority = -1,
+};
+
+/**
+ * mygre_event_start() - begin to watch devices and addresses
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int mygre_event_start(void)
+{
+	int err;
+
+	err = register_netdevice_notifier(&mygre_event_link_block);
+	if (err)
+		return err;
+	err = register_inetaddr_notifier(&mygre_event_addr_block);
+	if (err)
+		unregister_netdevice_notifier(&mygre_event_link_block);
+	return err;
+}
+
+/**
+ * mygre_event_stop() - watch no more
+ *
+ * Context: process, not RTNL; there is no tunnel any more.
+ */
+void mygre_event_stop(void)
+{
+	unregister_inetaddr_notifier(&mygre_event_addr_block);
+	unregister_netdevice_notifier(&mygre_event_link_block);
+}
