@@ -8,8 +8,6 @@
  * As long as one of them is missing, the tunnel has no carrier.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/hashtable.h>
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>

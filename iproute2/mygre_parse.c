@@ -87,11 +87,6 @@ static void mygre_name(struct mygre_request *req, int attr)
 	req->named[attr] = true;
 }
 
-static bool mygre_is_named(const struct mygre_request *req, int attr)
-{
-	return req->named[attr];
-}
-
 static void take_key(struct mygre_request *req, const struct mygre_word *word,
 		     const char *value)
 {
@@ -519,13 +514,12 @@ static int mygre_put_values(struct nlmsghdr *n,
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		if (mygre_is_named(req, values[i].attr))
+		if (req->named[values[i].attr])
 			err |= addattr_l(n, IP_REQUEST_ROOM, values[i].attr,
 					 values[i].data, values[i].len);
 	}
 	for (const struct mygre_word *word = mygre_words; word->name; word++) {
-		if (word->take == take_choice &&
-		    mygre_is_named(req, word->arg))
+		if (word->take == take_choice && req->named[word->arg])
 			err |= addattr_l(n, IP_REQUEST_ROOM, word->arg,
 					 &req->choice[word->arg], 1);
 	}
@@ -589,7 +583,7 @@ int mygre_parse_opt(struct link_util *lu, int argc, char **argv,
 	/* A new link starts from ip's defaults, a change from what there is. */
 	if (n->nlmsg_flags & NLM_F_CREATE) {
 		mygre_group_key(&req);
-		if (!mygre_is_named(&req, IFLA_GRE_COLLECT_METADATA)) {
+		if (!req.named[IFLA_GRE_COLLECT_METADATA]) {
 			mygre_name(&req, IFLA_GRE_TTL);
 			mygre_name(&req, IFLA_GRE_TOS);
 			mygre_name(&req, IFLA_GRE_PMTUDISC);
