@@ -21,14 +21,14 @@ help:
 	@echo
 	@echo '  make demo           a tunnel at work'
 	@echo '  make check          lint, unit tests, tests: five minutes'
-	@echo '  make check-all      the same on all three kernels, in the long form'
+	@echo '  make check-all      the same on all three kernels'
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
 	@echo '  make fuzz           libFuzzer on the wire format: TIME=60 seconds'
 	@echo '  make check-kselftest  the GRE tests of the kernel itself'
 	@echo '  make check-debug    all tests under a kernel that looks for bugs'
 	@echo '  make bench          what packets, tunnels and memory cost, and ip_gre'
-	@echo '  make soak           races, fuzzing, load and a day: two hours'
+	@echo '  make soak           long forms, races, fuzzing, load, a day'
 	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
 	@echo
 	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
@@ -65,7 +65,8 @@ check:
 		SEED="$(SEED)" CASES="$(CASES)" selftests/vm/check $(RELEASE)
 
 check-all:
-	@TESTS="$(TESTS)" LONG=1 selftests/vm/check bookworm trixie trixie-backports
+	@TESTS="$(TESTS)" LONG="$(LONG)" \
+		selftests/vm/check bookworm trixie trixie-backports
 
 check-kselftest:
 	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)

@@ -3,9 +3,63 @@
  * The birth and the end of a config: settings, and all that follows from them.
  */
 
+#include <linux/in6.h>
+#include <linux/ip6_tunnel.h>
+#include <linux/jhash.h>
+#include <linux/once.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "mygre.h"
+
+/* So that nobody knows what a flow label will be */
+static u32 mygre_config_secret __read_mostly;
+
+/**
+ * mygre_config_put_limit() - write an encapsulation limit
+ * @to: where, %MYGRE_LIMIT_LEN bytes
+ * @next: protocol of the header that follows
+ * @limit: so many more tunnels it may go through
+ *
+ * A destination options header of eight bytes (RFC 2473 section 4.1.1): the
+ * option takes three of them, and another that means nothing the last three.
+ */
+void mygre_config_put_limit(u8 *to, u8 next, u8 limit)
+{
+	to[0] = next;
+	to[1] = 0;
+	to[2] = IPV6_TLV_TNL_ENCAP_LIMIT;
+	to[3] = 1;
+	to[4] = limit;
+	to[5] = IPV6_TLV_PADN;
+	to[6] = 1;
+	to[7] = 0;
+}
+
+static unsigned int mygre_config_put_ip4(struct mygre_config *config, u8 next)
+{
+	*(struct iphdr *)config->head = (struct iphdr) {
+		.version = 4,
+		.ihl = sizeof(struct iphdr) / 4,
+		.protocol = next,
+	};
+	return sizeof(struct iphdr);
+}
+
+static unsigned int mygre_config_put_ip6(struct mygre_config *config, u8 next)
+{
+	const struct mygre_params *p = &config->params;
+
+	*(struct ipv6hdr *)config->head = (struct ipv6hdr) {
+		.version = 6,
+		.nexthdr = p->limited ? IPPROTO_DSTOPTS : next,
+	};
+	if (!p->limited)
+		return sizeof(struct ipv6hdr);
+	mygre_config_put_limit(config->head + sizeof(struct ipv6hdr), next,
+			       p->limit);
+	return sizeof(struct ipv6hdr) + MYGRE_LIMIT_LEN;
+}
 
 /* Build once what every packet will start with */
 static void mygre_config_build_head(struct mygre_config *config)
@@ -17,13 +71,56 @@ static void mygre_config_build_head(struct mygre_config *config)
 		.len = mygre_hdr_len(p->oflags),
 	};
 
-	config->hlen = sizeof(config->head.ip) + hdr.len;
-	config->head.ip = (struct iphdr) {
-		.version = 4,
-		.ihl = sizeof(config->head.ip) / 4,
-		.protocol = IPPROTO_GRE,
-	};
-	mygre_hdr_build(config->head.gre, &hdr);
+	u8 next = p->encap ? IPPROTO_UDP : IPPROTO_GRE;
+
+	config->gre = p->family == AF_INET6 ?
+		      mygre_config_put_ip6(config, next) :
+		      mygre_config_put_ip4(config, next);
+	config->udp = 0;
+	if (p->encap) {
+		config->udp = config->gre;
+		config->gre += mygre_udp_put(config->head + config->udp, p);
+	}
+	config->hlen = config->gre + hdr.len;
+	mygre_hdr_build(config->head + config->gre, &hdr);
+}
+
+/**
+ * mygre_config_derive() - all that follows from the settings alone
+ * @config: its settings in place
+ *
+ * Context: any.
+ */
+void mygre_config_derive(struct mygre_config *config)
+{
+	const struct mygre_params *p = &config->params;
+
+	config->many = mygre_addr_is_any(&p->remote);
+	config->uncached = config->many || p->mark_inherit;
+	config->group = mygre_addr_is_group(p->family, &p->remote);
+	config->inspect = p->mss || p->inner_rpf;
+	config->shows_flow = p->encap || p->entropy == MYGRE_ENTROPY_KEY;
+	mygre_table_set_keys(config);
+	get_random_once(&mygre_config_secret, sizeof(mygre_config_secret));
+	config->hash = jhash2((const u32 *)&config->pair,
+			      sizeof(config->pair) / sizeof(u32),
+			      mygre_config_secret);
+	mygre_config_build_head(config);
+}
+
+/* An external tunnel receives by either family, with a config for each */
+static int mygre_config_add_other(struct mygre_config *config)
+{
+	struct mygre_config *other;
+
+	other = kmemdup(config, sizeof(*config), GFP_KERNEL);
+	if (!other)
+		return -ENOMEM;
+	other->params.family = AF_INET6;
+	other->routes = NULL;
+	other->dscps = NULL;
+	config->other = other;
+	return 0;
 }
 
 /**
@@ -45,14 +142,18 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 	config->tunnel = tunnel;
 	config->params = *params;
 	config->params.mtu_named = false;
-	if (mygre_route_start(config)) {
-		kfree(config);
-		return NULL;
-	}
-	config->inspect = params->mss || params->inner_rpf;
-	mygre_table_set_keys(config);
-	mygre_config_build_head(config);
+	if (mygre_route_start(config))
+		goto err_free;
+	mygre_config_derive(config);
+	if (params->external && mygre_config_add_other(config))
+		goto err_route;
 	return config;
+
+err_route:
+	mygre_route_stop(config);
+err_free:
+	kfree(config);
+	return NULL;
 }
 
 static void mygre_config_free_rcu(struct rcu_head *rcu)
@@ -61,6 +162,7 @@ static void mygre_config_free_rcu(struct rcu_head *rcu)
 
 	config = container_of(rcu, struct mygre_config, rcu);
 	mygre_route_stop(config);
+	kfree(config->other);
 	kfree(config);
 }
 

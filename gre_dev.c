@@ -5,6 +5,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/ip6_tunnel.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
 #include <net/route.h>
@@ -22,8 +23,8 @@ static void mygre_dev_show_endpoints(struct net_device *dev,
 {
 	if (params->tap)
 		return;
-	__dev_addr_set(dev, &params->local, sizeof(params->local));
-	memcpy(dev->broadcast, &params->remote, sizeof(params->remote));
+	__dev_addr_set(dev, &params->local, dev->addr_len);
+	memcpy(dev->broadcast, &params->remote, dev->addr_len);
 }
 
 static int mygre_dev_refuse_twin(const struct mygre_config *config,
@@ -38,31 +39,62 @@ static int mygre_dev_refuse_twin(const struct mygre_config *config,
 			return 0;
 		/* Or it was one, until a moment ago. */
 	} while (mygre_linger_yield(twin));
-	NL_SET_ERR_MSG(extack,
-		       "another tunnel has the same local, remote, key and dev");
+	if (config->params.external)
+		NL_SET_ERR_MSG(extack,
+			       "external: there is one already, and one takes all");
+	else
+		NL_SET_ERR_MSG(extack,
+			       "another tunnel has the same local, remote, key and dev");
 	return -EEXIST;
 }
 
-static const struct net_device_ops mygre_dev_ops;
+static const struct net_device_ops mygre_dev_ops6;
 static const struct net_device_ops mygre_dev_nbma_ops;
+static const struct net_device_ops mygre_dev_tap_ops6;
 static const struct net_device_ops mygre_dev_tap_nbma_ops;
+static const struct net_device_ops mygre_dev_ext_ops;
+static const struct net_device_ops mygre_dev_tap_ext_ops;
+static const struct net_device_ops mygre_dev_learn_ops;
+static const struct net_device_ops mygre_dev_tap_learn_ops;
 
 /*
- * Point to point, group or multipoint: what kind of device that makes. It
- * never changes, so the transmit functions need not look.
+ * Over IPv6 or not, point to point, group or multipoint: what kind of device
+ * that makes. It never changes, so the transmit functions need not look.
  */
 static void mygre_dev_set_mode(struct net_device *dev,
-			       const struct mygre_params *params)
+			       const struct mygre_config *config)
 {
-	if (params->tap) {
-		if (!params->remote)
+	bool ipv6 = config->params.family == AF_INET6;
+
+	if (config->params.external) {
+		dev->netdev_ops = config->params.tap ? &mygre_dev_tap_ext_ops :
+						       &mygre_dev_ext_ops;
+		return;
+	}
+	if (config->params.tap) {
+		if (ipv6)
+			dev->netdev_ops = &mygre_dev_tap_ops6;
+		if (config->params.learn)
+			dev->netdev_ops = &mygre_dev_tap_learn_ops;
+		else if (config->many)
 			dev->netdev_ops = &mygre_dev_tap_nbma_ops;
 		return;
 	}
-	if (ipv4_is_multicast(params->remote)) {
+	if (ipv6) {
+		dev->netdev_ops = &mygre_dev_ops6;
+		dev->type = ARPHRD_IP6GRE;
+		dev->addr_len = sizeof(struct in6_addr);
+		dev->addr_assign_type = NET_ADDR_RANDOM;
+		/* Of this the interface's part of IPv6 addresses is made. */
+		eth_random_addr(dev->perm_addr);
+	}
+	if (config->group) {
 		/* All go to the group, so nobody's address need be asked. */
 		dev->flags = IFF_BROADCAST | IFF_POINTOPOINT;
-	} else if (params->remote) {
+	} else if (config->params.learn) {
+		dev->netdev_ops = &mygre_dev_learn_ops;
+		dev->flags |= IFF_POINTOPOINT;
+	} else if (!config->many) {
 		dev->flags |= IFF_POINTOPOINT;
 	} else {
 		dev->netdev_ops = &mygre_dev_nbma_ops;
@@ -93,6 +125,12 @@ void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,
 	spin_unlock_bh(&tunnel->carrier_lock);
 }
 
+/* Does each packet have to come to us by itself */
+static bool mygre_dev_is_single(const struct mygre_params *p)
+{
+	return p->oflags & GRE_SEQ || (p->encap && p->oflags & GRE_CSUM);
+}
+
 /* Have what only some tunnels need; it stays as long as the device */
 static int mygre_dev_prepare(struct mygre_tunnel *tunnel,
 			     const struct mygre_params *params)
@@ -104,6 +142,7 @@ static int mygre_dev_prepare(struct mygre_tunnel *tunnel,
 
 static void mygre_dev_forget(struct mygre_tunnel *tunnel)
 {
+	mygre_learn_forget(tunnel);
 	mygre_keepalive_free(tunnel);
 	mygre_loop_free(tunnel);
 	mygre_seq_free(tunnel);
@@ -132,7 +171,7 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	tunnel->dev = dev;
 	tunnel->net = net;
 	spin_lock_init(&tunnel->carrier_lock);
-	tunnel->numbered = params->oflags & GRE_SEQ;
+	tunnel->single = mygre_dev_is_single(params);
 	err = mygre_dev_prepare(tunnel, params);
 	if (err)
 		goto err_forget;
@@ -145,7 +184,7 @@ int mygre_dev_register(struct net_device *dev, struct net *net,
 	if (err)
 		goto err_free;
 
-	mygre_dev_set_mode(dev, params);
+	mygre_dev_set_mode(dev, config);
 	mygre_mtu_init(dev, config);
 	mygre_dev_show_endpoints(dev, params);
 
@@ -179,8 +218,14 @@ static int mygre_dev_refuse_mode(const struct mygre_params *old,
 				 const struct mygre_params *params,
 				 struct netlink_ext_ack *extack)
 {
-	if (!old->remote == !params->remote &&
-	    ipv4_is_multicast(old->remote) == ipv4_is_multicast(params->remote))
+	if (old->learn != params->learn) {
+		NL_SET_ERR_MSG(extack, "learn: cannot be changed");
+		return -EINVAL;
+	}
+	if (mygre_addr_is_any(&old->remote) ==
+	    mygre_addr_is_any(&params->remote) &&
+	    mygre_addr_is_group(old->family, &old->remote) ==
+	    mygre_addr_is_group(params->family, &params->remote))
 		return 0;
 	NL_SET_ERR_MSG(extack,
 		       "remote: cannot change between one host, a group and any");
@@ -197,10 +242,11 @@ static void mygre_dev_publish(struct net_device *dev,
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *old = rtnl_dereference(tunnel->config);
-	__be16 now = config->params.oflags, was = old->params.oflags;
+	bool now = mygre_dev_is_single(&config->params);
+	bool was = mygre_dev_is_single(&old->params);
 
-	tunnel->numbered = now & GRE_SEQ;
-	if (now & ~was & GRE_SEQ) {
+	tunnel->single = now;
+	if (now && !was) {
 		netdev_update_features(dev);
 		synchronize_net();
 	}
@@ -209,9 +255,9 @@ static void mygre_dev_publish(struct net_device *dev,
 
 	rcu_assign_pointer(tunnel->config, config);
 
-	if (was & ~now & GRE_SEQ)
+	if (was && !now)
 		netdev_update_features(dev);
-	if (old->params.remote != config->params.remote)
+	if (!mygre_addr_equal(&old->params.remote, &config->params.remote))
 		mygre_group_leave(tunnel);
 	if (netif_running(dev)) {
 		mygre_group_join(tunnel, config);
@@ -257,6 +303,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_net *mn = mygre_mod_net(tunnel->net);
+	struct mygre_ports ports = { };
 	struct mygre_config *config, *old;
 	bool user_mtu = tunnel->user_mtu;
 	int err;
@@ -275,18 +322,29 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	err = mygre_table_add(mn, config);
 	if (err)
 		goto err_free;
+	if (netif_running(dev))
+		err = mygre_udp_open(tunnel, params, &ports);
+	if (err) {
+		NL_SET_ERR_MSG(extack,
+			       "encap: its UDP ports cannot be listened at");
+		goto err_del;
+	}
 	if (params->mtu_named)
 		tunnel->user_mtu = params->mtu_fixed;
 	err = mygre_mtu_follow(dev, config);
 	if (err)
-		goto err_del;
+		goto err_udp;
 
 	mygre_dev_publish(dev, config);
+	swap(tunnel->ports, ports);
+	mygre_udp_close(tunnel, &ports);
 	mygre_dev_retire(mn, old, config);
 	mygre_follow(tunnel, params);
 	netdev_state_change(dev);
 	return 0;
 
+err_udp:
+	mygre_udp_close(tunnel, &ports);
 err_del:
 	tunnel->user_mtu = user_mtu;
 	mygre_table_del(mn, config);
@@ -376,9 +434,14 @@ static int mygre_dev_open(struct net_device *dev)
 	struct mygre_config *config = rtnl_dereference(tunnel->config);
 	int err;
 
-	err = mygre_group_join(tunnel, config);
+	err = mygre_udp_open(tunnel, &config->params, &tunnel->ports);
 	if (err)
 		return err;
+	err = mygre_group_join(tunnel, config);
+	if (err) {
+		mygre_udp_close(tunnel, &tunnel->ports);
+		return err;
+	}
 	mygre_keepalive_start(tunnel, config);
 	mygre_loop_start(tunnel, config);
 	return 0;
@@ -386,48 +449,27 @@ static int mygre_dev_open(struct net_device *dev)
 
 static int mygre_dev_stop(struct net_device *dev)
 {
-	mygre_keepalive_stop(netdev_priv(dev));
-	mygre_loop_stop(netdev_priv(dev));
-	mygre_group_leave(netdev_priv(dev));
-	mygre_linger_end(netdev_priv(dev));
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+
+	mygre_keepalive_stop(tunnel);
+	mygre_loop_stop(tunnel);
+	mygre_group_leave(tunnel);
+	mygre_udp_close(tunnel, &tunnel->ports);
+	mygre_learn_forget(tunnel);
+	mygre_linger_end(tunnel);
 	return 0;
 }
 
-/* Numbered packets are numbered one by one, so none may be a super-packet */
+/*
+ * Numbered packets are numbered one by one, so none may be a super-packet. And
+ * the kernel knows nothing of a GRE checksum in UDP.
+ */
 static netdev_features_t mygre_dev_fix_features(struct net_device *dev,
 						netdev_features_t features)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
 
-	return tunnel->numbered ? features & ~NETIF_F_GSO_SOFTWARE : features;
-}
-
-/* "ip tunnel show" and NHRP daemons ask this way; changing is netlink's */
-static int mygre_dev_ioctl(struct net_device *dev, struct ifreq *ifr,
-			   void __user *data, int cmd)
-{
-	const struct mygre_tunnel *tunnel = netdev_priv(dev);
-	const struct mygre_params *p;
-	struct ip_tunnel_parm parm = { };
-
-	if (cmd != SIOCGETTUNNEL)
-		return -EOPNOTSUPP;
-	p = &rtnl_dereference(tunnel->config)->params;
-	strscpy(parm.name, dev->name, sizeof(parm.name));
-	parm.link = p->link;
-	parm.i_flags = p->iflags;
-	parm.o_flags = p->oflags;
-	parm.i_key = p->ikey;
-	parm.o_key = p->okey;
-	parm.iph.version = 4;
-	parm.iph.ihl = sizeof(parm.iph) / 4;
-	parm.iph.protocol = IPPROTO_GRE;
-	parm.iph.tos = p->tos;
-	parm.iph.ttl = p->ttl;
-	parm.iph.frag_off = p->pmtudisc ? htons(IP_DF) : 0;
-	parm.iph.saddr = p->local;
-	parm.iph.daddr = p->remote;
-	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
+	return tunnel->single ? features & ~NETIF_F_GSO_SOFTWARE : features;
 }
 
 #define MYGRE_DEV_OPS_COMMON					\
@@ -443,13 +485,19 @@ static int mygre_dev_ioctl(struct net_device *dev, struct ifreq *ifr,
 static const struct net_device_ops mygre_dev_ops = {
 	MYGRE_DEV_OPS_COMMON,
 	.ndo_start_xmit = mygre_xmit,
-	.ndo_siocdevprivate = mygre_dev_ioctl,
+	.ndo_siocdevprivate = mygre_ask_ioctl,
+};
+
+static const struct net_device_ops mygre_dev_ops6 = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_xmit6,
+	.ndo_siocdevprivate = mygre_ask_ioctl,
 };
 
 static const struct net_device_ops mygre_dev_nbma_ops = {
 	MYGRE_DEV_OPS_COMMON,
 	.ndo_start_xmit = mygre_nbma_xmit,
-	.ndo_siocdevprivate = mygre_dev_ioctl,
+	.ndo_siocdevprivate = mygre_ask_ioctl,
 };
 
 static const struct net_device_ops mygre_dev_tap_ops = {
@@ -459,11 +507,45 @@ static const struct net_device_ops mygre_dev_tap_ops = {
 	.ndo_validate_addr = eth_validate_addr,
 };
 
+static const struct net_device_ops mygre_dev_tap_ops6 = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_xmit6,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
 static const struct net_device_ops mygre_dev_tap_nbma_ops = {
 	MYGRE_DEV_OPS_COMMON,
 	.ndo_start_xmit = mygre_nbma_xmit,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
+};
+
+static const struct net_device_ops mygre_dev_learn_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_learn_xmit,
+	.ndo_siocdevprivate = mygre_ask_ioctl,
+};
+
+static const struct net_device_ops mygre_dev_tap_learn_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_learn_xmit,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+static const struct net_device_ops mygre_dev_ext_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_external_xmit,
+	.ndo_fill_metadata_dst = mygre_ask_metadata,
+};
+
+static const struct net_device_ops mygre_dev_tap_ext_ops = {
+	MYGRE_DEV_OPS_COMMON,
+	.ndo_start_xmit = mygre_external_xmit,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+	.ndo_fill_metadata_dst = mygre_ask_metadata,
 };
 
 /**

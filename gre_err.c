@@ -7,6 +7,8 @@
 #include <linux/icmpv6.h>
 #include <linux/ipv6.h>
 #include <net/icmp.h>
+#include <net/ip6_route.h>
+#include <net/ndisc.h>
 #include <net/route.h>
 
 #include "mygre.h"
@@ -15,9 +17,9 @@
 #define MYGRE_ERR_QUOTE 8
 
 /* Read the quoted GRE header; its length becomes 0 if the key is cut off */
-static bool mygre_err_parse(const struct sk_buff *skb, struct mygre_hdr *hdr)
+static bool mygre_err_parse(const struct sk_buff *skb, unsigned int offset,
+			    struct mygre_hdr *hdr)
 {
-	unsigned int offset = ((const struct iphdr *)skb->data)->ihl * 4;
 	__be16 flags;
 
 	if (skb_headlen(skb) < offset + MYGRE_ERR_QUOTE)
@@ -44,26 +46,24 @@ static bool mygre_err_parse(const struct sk_buff *skb, struct mygre_hdr *hdr)
 
 /* Which tunnel sent the packet that the ICMP message quotes */
 static const struct mygre_config *mygre_err_find(const struct sk_buff *skb,
-						 const struct mygre_hdr *hdr)
+						 const struct mygre_pair *pair,
+						 const struct mygre_hdr *hdr,
+						 u32 how)
 {
-	const struct iphdr *quoted = (const struct iphdr *)skb->data;
 	const struct net *net = dev_net(skb->dev);
 	const struct mygre_config *config = NULL;
 	struct mygre_tuple tuple = {
-		.local = quoted->saddr,
-		.remote = quoted->daddr,
+		.local = pair->local,
+		.remote = pair->remote,
 		.key = hdr->key,
 		.flags = mygre_table_flags(hdr->flags & GRE_KEY,
-					   hdr->proto == htons(ETH_P_TEB)),
-	};
-	struct mygre_pair pair = {
-		.local = quoted->saddr,
-		.remote = quoted->daddr,
+					   hdr->proto == htons(ETH_P_TEB),
+					   how),
 	};
 
 	if (hdr->len || !(hdr->flags & GRE_KEY))
 		config = mygre_table_find(net, &tuple, skb);
-	return config ?: mygre_table_find_sender(net, &pair, hdr);
+	return config ?: mygre_table_find_sender(net, pair, hdr);
 }
 
 /*
@@ -105,7 +105,7 @@ static void mygre_err_update_pmtu(const struct mygre_config *config,
  */
 static bool mygre_err_answer_ipv6(const struct mygre_config *config,
 				  struct sk_buff *skb, unsigned int offset,
-				  u8 type)
+				  bool expired)
 {
 	struct sk_buff *inner;
 
@@ -116,7 +116,7 @@ static bool mygre_err_answer_ipv6(const struct mygre_config *config,
 	inner = skb_clone(skb, GFP_ATOMIC);
 	if (!inner)
 		return false;
-	/* Remove what the IPv4 stack has noted about the message. */
+	/* Remove what the stack below has noted about the message. */
 	skb_dst_drop(inner);
 	memset(IP6CB(inner), 0, sizeof(*IP6CB(inner)));
 	skb_pull(inner, offset);
@@ -124,7 +124,7 @@ static bool mygre_err_answer_ipv6(const struct mygre_config *config,
 	inner->protocol = htons(ETH_P_IPV6);
 	/* The sender is where the device is, not where the underlay is. */
 	inner->dev = config->tunnel->dev;
-	if (type == ICMP_TIME_EXCEEDED)
+	if (expired)
 		icmpv6_send(inner, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
 	else
 		icmpv6_send(inner, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
@@ -134,23 +134,20 @@ static bool mygre_err_answer_ipv6(const struct mygre_config *config,
 
 /*
  * Tell the inner sender: of an IPv6 packet enough is quoted to answer at once;
- * senders of others learn it with their next packet.
+ * senders of others learn it with their next packet. @at is where the GRE
+ * header is quoted.
  */
 static void mygre_err_relay(const struct mygre_config *config,
-			    struct sk_buff *skb, const struct mygre_hdr *hdr)
+			    struct sk_buff *skb, unsigned int at,
+			    const struct mygre_hdr *hdr, bool expired)
 {
-	const struct iphdr *quoted = (const struct iphdr *)skb->data;
-	const struct mygre_params *p = &config->params;
 	struct mygre_tunnel *tunnel = config->tunnel;
-	u8 type = icmp_hdr(skb)->type;
 
 	if (hdr->proto == htons(ETH_P_IPV6) && hdr->len &&
-	    mygre_err_answer_ipv6(config, skb, quoted->ihl * 4 + hdr->len,
-				  type))
+	    mygre_err_answer_ipv6(config, skb, at + hdr->len, expired))
 		return;
 	/* Who may be meant is not known, or the TTL was the sender's own. */
-	if (!p->remote || ipv4_is_multicast(p->remote) ||
-	    (!p->ttl && type == ICMP_TIME_EXCEEDED))
+	if (config->many || config->group || (!config->params.ttl && expired))
 		return;
 	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) + 1);
 	WRITE_ONCE(tunnel->err_time, jiffies);
@@ -177,13 +174,17 @@ static bool mygre_err_is_final(const struct icmphdr *icmp)
  */
 int mygre_err(struct sk_buff *skb, u32 info)
 {
+	const struct iphdr *quoted = (const struct iphdr *)skb->data;
 	const struct icmphdr *icmp = icmp_hdr(skb);
 	const struct mygre_config *config;
+	struct mygre_pair pair = { };
 	struct mygre_hdr hdr = { };
 
-	if (!mygre_err_parse(skb, &hdr))
+	pair.local.v4 = quoted->saddr;
+	pair.remote.v4 = quoted->daddr;
+	if (!mygre_err_parse(skb, quoted->ihl * 4, &hdr))
 		return -ENOENT;
-	config = mygre_err_find(skb, &hdr);
+	config = mygre_err_find(skb, &pair, &hdr, 0);
 	if (!config)
 		return -ENOENT;
 
@@ -193,6 +194,81 @@ int mygre_err(struct sk_buff *skb, u32 info)
 		ipv4_redirect(skb, config->tunnel->net, config->params.link,
 			      IPPROTO_GRE);
 	else if (mygre_err_is_final(icmp))
-		mygre_err_relay(config, skb, &hdr);
+		mygre_err_relay(config, skb, quoted->ihl * 4, &hdr,
+				icmp->type == ICMP_TIME_EXCEEDED);
 	return 0;
 }
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* As mygre_err_is_final(), for ICMPv6 */
+static bool mygre_err6_is_final(u8 type, u8 code)
+{
+	if (type == ICMPV6_TIME_EXCEED)
+		return code == ICMPV6_EXC_HOPLIMIT;
+	return type == ICMPV6_DEST_UNREACH && code != ICMPV6_PORT_UNREACH;
+}
+
+/*
+ * The far end, or a tunnel on the way, does not take what we put before the
+ * packet. Nobody inside can help that, but the operator.
+ */
+static void mygre_err6_log(const struct mygre_config *config, u8 code)
+{
+	const char *name = config->tunnel->dev->name;
+
+	if (code == ICMPV6_HDR_FIELD && config->params.limited)
+		net_warn_ratelimited("%s: in too many tunnels on the way: encaplimit is too low, or the routes go round\n",
+				     name);
+	else
+		net_warn_ratelimited("%s: an outer header is refused on the way\n",
+				     name);
+}
+
+/**
+ * mygre_err6() - handle an ICMPv6 error about an outer packet
+ * @skb: the message; data is at the quoted IPv6 header. Not consumed.
+ * @type: of the message
+ * @code: likewise
+ * @offset: bytes from there to the quoted GRE header
+ * @info: for "packet too big" the next hop's MTU, bytes, network order
+ *
+ * Context: BH, RCU.
+ * Return: 0, or -ENOENT if the packet was no tunnel's of ours.
+ */
+int mygre_err6(struct sk_buff *skb, u8 type, u8 code, int offset, __be32 info)
+{
+	const struct ipv6hdr *quoted = (const struct ipv6hdr *)skb->data;
+	struct mygre_pair pair = {
+		.local.v6 = quoted->saddr,
+		.remote.v6 = quoted->daddr,
+	};
+	const struct mygre_config *config;
+	const struct mygre_params *p;
+	struct mygre_hdr hdr = { };
+
+	if (!pskb_may_pull(skb, offset + MYGRE_ERR_QUOTE) ||
+	    !mygre_err_parse(skb, offset, &hdr))
+		return -ENOENT;
+	config = mygre_err_find(skb, &pair, &hdr, MYGRE_TABLE_IPV6);
+	if (!config)
+		return -ENOENT;
+
+	p = &config->params;
+	if (type == ICMPV6_PKT_TOOBIG)
+		ip6_update_pmtu(skb, config->tunnel->net, info, p->link,
+				p->fwmark, sock_net_uid(config->tunnel->net,
+							NULL));
+	else if (type == NDISC_REDIRECT)
+		ip6_redirect(skb, config->tunnel->net, skb->dev->ifindex,
+			     p->fwmark, sock_net_uid(config->tunnel->net,
+						     NULL));
+	else if (type == ICMPV6_PARAMPROB)
+		mygre_err6_log(config, code);
+	else if (mygre_err6_is_final(type, code))
+		mygre_err_relay(config, skb, offset, &hdr,
+				type == ICMPV6_TIME_EXCEED);
+	return 0;
+}
+
+#endif

@@ -7,6 +7,7 @@
 
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
+#include <net/addrconf.h>
 
 #include "mygre.h"
 
@@ -47,7 +48,16 @@ static int mygre_event_addr(struct notifier_block *block, unsigned long event,
 
 	if (event == NETDEV_UP)
 		mygre_group_retry(dev_net(dev));
-	mygre_follow_addr_changed(dev);
+	mygre_follow_addr_changed(dev_net(dev), dev->ifindex);
+	return NOTIFY_DONE;
+}
+
+/* Context: any, unlike the others */
+static int mygre_event_addr6(struct notifier_block *block, unsigned long event,
+			     void *info)
+{
+	mygre_route6_addr_changed();
+	mygre_follow_addr6_changed();
 	return NOTIFY_DONE;
 }
 
@@ -59,6 +69,10 @@ static struct notifier_block mygre_event_addr_block = {
 	.notifier_call = mygre_event_addr,
 	/* After the routing table has learnt of the address */
 	.priority = -1,
+};
+
+static struct notifier_block mygre_event_addr6_block = {
+	.notifier_call = mygre_event_addr6,
 };
 
 /**
@@ -76,7 +90,16 @@ int mygre_event_start(void)
 		return err;
 	err = register_inetaddr_notifier(&mygre_event_addr_block);
 	if (err)
-		unregister_netdevice_notifier(&mygre_event_link_block);
+		goto err_link;
+	err = register_inet6addr_notifier(&mygre_event_addr6_block);
+	if (err)
+		goto err_addr;
+	return 0;
+
+err_addr:
+	unregister_inetaddr_notifier(&mygre_event_addr_block);
+err_link:
+	unregister_netdevice_notifier(&mygre_event_link_block);
 	return err;
 }
 
@@ -87,6 +110,7 @@ int mygre_event_start(void)
  */
 void mygre_event_stop(void)
 {
+	unregister_inet6addr_notifier(&mygre_event_addr6_block);
 	unregister_inetaddr_notifier(&mygre_event_addr_block);
 	unregister_netdevice_notifier(&mygre_event_link_block);
 }

@@ -12,17 +12,32 @@
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
 
 #include "mygre.h"
 
-/* No host's address, so no packet is sent or received: there is none yet */
-#define MYGRE_FOLLOW_NO_ADDR htonl(INADDR_BROADCAST)
+/*
+ * No host's addresses, so no packet is sent or received: there is none yet. In
+ * IPv6 it is one of those that are to be discarded (RFC 6666).
+ */
+static const union mygre_addr mygre_follow_none4 = {
+	.v4 = htonl(INADDR_BROADCAST),
+};
+
+static const union mygre_addr mygre_follow_none6 = {
+	.v6 = { { { 0x01, 0, 0, 0, 0, 0, 0, 0, 'm', 'y', 'g', 'r', 'e' } } },
+};
 
 /* Tunnels by the ifindex that they follow, for each role; RTNL */
 static struct hlist_head mygre_follow_links[MYGRE_FOLLOWED][256];
 
 /* Those that miss a device; RTNL */
 static LIST_HEAD(mygre_follow_lost);
+
+/* So many have the IPv6 address of a device; written under RTNL */
+static unsigned int mygre_follow_6;
 
 static struct hlist_head *mygre_follow_slot(unsigned int role, int link)
 {
@@ -37,21 +52,26 @@ static int mygre_follow_wish(const struct mygre_params *p, unsigned int role)
 }
 
 /**
- * mygre_follow_addr() - the address of a device that a tunnel should have
- * @net: where the device is
- * @link: its ifindex
+ * mygre_follow_is_none() - does an address stand for there being none yet
+ * @family: of the underlay
+ * @addr: a local address
  *
- * Context: process, RTNL.
- * Return: the first that reaches farthest, network order; if there is none, one
- * that no packet is received at: see mygre_follow_shown().
+ * Context: any.
  */
-__be32 mygre_follow_addr(struct net *net, int link)
+bool mygre_follow_is_none(u8 family, const union mygre_addr *addr)
+{
+	return mygre_addr_equal(addr, family == AF_INET6 ? &mygre_follow_none6 :
+							   &mygre_follow_none4);
+}
+
+static void mygre_follow_addr4(struct net *net, int link,
+			       union mygre_addr *addr)
 {
 	struct in_device *in_dev = inetdev_by_index(net, link);
 	const struct in_ifaddr *ifa, *best = NULL;
 
 	if (!in_dev)
-		return MYGRE_FOLLOW_NO_ADDR;
+		return;
 	in_dev_for_each_ifa_rtnl(ifa, in_dev) {
 		if (ifa->ifa_flags & IFA_F_SECONDARY ||
 		    ifa->ifa_scope > RT_SCOPE_LINK)
@@ -59,19 +79,86 @@ __be32 mygre_follow_addr(struct net *net, int link)
 		if (!best || ifa->ifa_scope < best->ifa_scope)
 			best = ifa;
 	}
-	return best ? best->ifa_local : MYGRE_FOLLOW_NO_ADDR;
+	if (!best)
+		return;
+	*addr = (union mygre_addr) { };
+	addr->v4 = best->ifa_local;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* Temporary ones change every day, and nobody could know them */
+static void mygre_follow_addr6(struct net *net, int link,
+			       union mygre_addr *addr)
+{
+	struct net_device *dev = __dev_get_by_index(net, link);
+	const struct inet6_ifaddr *ifa, *best = NULL;
+	struct inet6_dev *in6_dev;
+
+	in6_dev = dev ? __in6_dev_get(dev) : NULL;
+	if (!in6_dev)
+		return;
+	read_lock_bh(&in6_dev->lock);
+	list_for_each_entry(ifa, &in6_dev->addr_list, if_list) {
+		if (ifa->flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED |
+				  IFA_F_DEPRECATED) ||
+		    (ifa->flags & IFA_F_TENTATIVE &&
+		     !(ifa->flags & IFA_F_OPTIMISTIC)) ||
+		    ifa->scope & (IFA_HOST | IFA_LINK))
+			continue;
+		/* As the oldest, which does not change when another comes. */
+		if (!best || time_before(ifa->cstamp, best->cstamp))
+			best = ifa;
+	}
+	if (best)
+		addr->v6 = best->addr;
+	read_unlock_bh(&in6_dev->lock);
+}
+
+#else
+
+static void mygre_follow_addr6(struct net *net, int link,
+			       union mygre_addr *addr)
+{
+}
+
+#endif
+
+/**
+ * mygre_follow_addr() - the address of a device that a tunnel should have
+ * @net: where the device is
+ * @link: its ifindex
+ * @family: of the underlay
+ * @addr: set to the first that reaches farthest; if there is none, to one that
+ *	no packet is received at: see mygre_follow_shown()
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_addr(struct net *net, int link, u8 family,
+		       union mygre_addr *addr)
+{
+	if (family == AF_INET6) {
+		*addr = mygre_follow_none6;
+		mygre_follow_addr6(net, link, addr);
+	} else {
+		*addr = mygre_follow_none4;
+		mygre_follow_addr4(net, link, addr);
+	}
 }
 
 /**
  * mygre_follow_shown() - the local address as others should see it
  * @p: settings
+ * @addr: set to it; to any if the device to follow had none yet
  *
  * Context: any.
- * Return: network order; 0 if the device to follow had none yet.
  */
-__be32 mygre_follow_shown(const struct mygre_params *p)
+void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr)
 {
-	return p->local == MYGRE_FOLLOW_NO_ADDR ? 0 : p->local;
+	if (mygre_follow_is_none(p->family, &p->local))
+		*addr = (union mygre_addr) { };
+	else
+		*addr = p->local;
 }
 
 /* Is all there that the tunnel stands on */
@@ -79,10 +166,12 @@ static void mygre_follow_judge(struct mygre_tunnel *tunnel,
 			       const struct mygre_params *p)
 {
 	bool whole = !tunnel->gone;
+	union mygre_addr addr;
 
-	if (p->local_link && mygre_follow_addr(tunnel->net, p->local_link) ==
-			     MYGRE_FOLLOW_NO_ADDR)
-		whole = false;
+	if (p->local_link) {
+		mygre_follow_addr(tunnel->net, p->local_link, p->family, &addr);
+		whole &= !mygre_follow_is_none(p->family, &addr);
+	}
 	mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_UNDERLAY, whole);
 }
 
@@ -106,6 +195,14 @@ static void mygre_follow_one(struct mygre_tunnel *tunnel, unsigned int role,
 	hlist_add_head(&followed->node, mygre_follow_slot(role, link));
 }
 
+static void mygre_follow_count6(struct mygre_tunnel *tunnel, bool follows)
+{
+	if (follows == tunnel->follows6)
+		return;
+	tunnel->follows6 = follows;
+	WRITE_ONCE(mygre_follow_6, mygre_follow_6 + (follows ? 1 : -1));
+}
+
 /**
  * mygre_follow() - follow the devices that a tunnel's settings name
  * @tunnel: the tunnel, its device in existence
@@ -119,6 +216,7 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 
 	for (role = 0; role < MYGRE_FOLLOWED; role++)
 		mygre_follow_one(tunnel, role, mygre_follow_wish(p, role));
+	mygre_follow_count6(tunnel, p->local_link && p->family == AF_INET6);
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
 	if (p->local_link || tunnel->gone ||
@@ -149,6 +247,7 @@ void mygre_follow_end(struct mygre_tunnel *tunnel)
 
 	for (role = 0; role < MYGRE_FOLLOWED; role++)
 		hlist_del_init(&tunnel->followed[role].node);
+	mygre_follow_count6(tunnel, false);
 	list_del_init(&tunnel->lost);
 }
 
@@ -267,36 +366,89 @@ void mygre_follow_link_named(struct net_device *dev, bool renamed)
 	mygre_follow_find(dev);
 }
 
+/* The device of a tunnel has got an address, or lost one */
+static void mygre_follow_addr_of(struct mygre_tunnel *tunnel, int link)
+{
+	struct mygre_params p = rtnl_dereference(tunnel->config)->params;
+	union mygre_addr addr;
+
+	mygre_follow_addr(tunnel->net, link, p.family, &addr);
+	/* Without one, what it was does no harm. */
+	if (mygre_follow_is_none(p.family, &addr) ||
+	    mygre_addr_equal(&addr, &p.local)) {
+		mygre_follow_judge(tunnel, &p);
+		return;
+	}
+	p.local = addr;
+	mygre_follow_apply(tunnel, &p);
+}
+
 /**
  * mygre_follow_addr_changed() - a device has got an address, or lost one
- * @dev: perhaps one whose address is that of a tunnel
+ * @net: where the device is
+ * @link: its ifindex; perhaps its address is that of a tunnel
  *
  * Context: process, RTNL.
  */
-void mygre_follow_addr_changed(const struct net_device *dev)
+void mygre_follow_addr_changed(const struct net *net, int link)
 {
 	struct mygre_followed *followed;
 	struct mygre_tunnel *tunnel;
 	struct hlist_node *next;
-	struct mygre_params p;
-	__be32 addr;
 
 	hlist_for_each_entry_safe(followed, next,
-				  mygre_follow_slot(MYGRE_FOLLOW_LOCAL,
-						    dev->ifindex), node) {
+				  mygre_follow_slot(MYGRE_FOLLOW_LOCAL, link),
+				  node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[MYGRE_FOLLOW_LOCAL]);
-		if (followed->link != dev->ifindex ||
-		    !net_eq(tunnel->net, dev_net(dev)))
-			continue;
-		p = rtnl_dereference(tunnel->config)->params;
-		addr = mygre_follow_addr(tunnel->net, dev->ifindex);
-		/* Without one, what it was does no harm. */
-		if (addr == MYGRE_FOLLOW_NO_ADDR || addr == p.local) {
-			mygre_follow_judge(tunnel, &p);
-			continue;
-		}
-		p.local = addr;
-		mygre_follow_apply(tunnel, &p);
+		if (followed->link == link && net_eq(tunnel->net, net))
+			mygre_follow_addr_of(tunnel, link);
 	}
+}
+
+static void mygre_follow_run6(struct work_struct *unused)
+{
+	struct mygre_followed *followed;
+	struct mygre_tunnel *tunnel;
+	struct hlist_node *next;
+	struct hlist_head *slot;
+	unsigned int i;
+
+	rtnl_lock();
+	for (i = 0; i < ARRAY_SIZE(mygre_follow_links[0]); i++) {
+		slot = &mygre_follow_links[MYGRE_FOLLOW_LOCAL][i];
+		hlist_for_each_entry_safe(followed, next, slot, node) {
+			tunnel = container_of(followed, struct mygre_tunnel,
+					      followed[MYGRE_FOLLOW_LOCAL]);
+			if (tunnel->follows6)
+				mygre_follow_addr_of(tunnel, followed->link);
+		}
+	}
+	rtnl_unlock();
+}
+
+static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
+
+/**
+ * mygre_follow_addr6_changed() - some device has got an IPv6 address, or lost
+ * one, or one has been found to be nobody else's
+ *
+ * Who tells this may hold locks of the addresses, so it is seen to later.
+ *
+ * Context: any.
+ */
+void mygre_follow_addr6_changed(void)
+{
+	if (READ_ONCE(mygre_follow_6))
+		schedule_work(&mygre_follow_work6);
+}
+
+/**
+ * mygre_follow_stop() - the end of it all
+ *
+ * Context: process, not RTNL; there is no tunnel any more.
+ */
+void mygre_follow_stop(void)
+{
+	cancel_work_sync(&mygre_follow_work6);
 }

@@ -9,16 +9,10 @@
 
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
-#include <net/ip.h>
+#include <net/addrconf.h>
 #include <net/net_namespace.h>
-#include <net/route.h>
 
 #include "mygre.h"
-
-static bool mygre_group_is_one(const struct mygre_config *config)
-{
-	return ipv4_is_multicast(config->params.remote);
-}
 
 /**
  * mygre_group_enlist() - watch the underlay for a tunnel, if it has a group
@@ -32,9 +26,34 @@ void mygre_group_enlist(struct mygre_tunnel *tunnel,
 			const struct mygre_config *config)
 {
 	INIT_LIST_HEAD(&tunnel->group_node);
-	if (mygre_group_is_one(config))
+	if (config->group)
 		list_add_tail(&tunnel->group_node,
 			      &mygre_mod_net(tunnel->net)->groups);
+}
+
+/* Join the group on a device or leave it; false if there is no way to */
+static bool mygre_group_set(struct net_device *dev, u8 family,
+			    const union mygre_addr *group, bool member)
+{
+	struct in_device *in_dev;
+
+	if (family == AF_INET6)
+		return !(member ? ipv6_dev_mc_inc(dev, &group->v6) :
+				  ipv6_dev_mc_dec(dev, &group->v6));
+	in_dev = __in_dev_get_rtnl(dev);
+	if (!in_dev)
+		return false;
+	if (member)
+		ip_mc_inc_group(in_dev, group->v4);
+	else
+		ip_mc_dec_group(in_dev, group->v4);
+	return true;
+}
+
+/* The family of a tunnel never changes */
+static u8 mygre_group_family(const struct mygre_tunnel *tunnel)
+{
+	return rtnl_dereference(tunnel->config)->params.family;
 }
 
 /**
@@ -45,36 +64,31 @@ void mygre_group_enlist(struct mygre_tunnel *tunnel,
  */
 void mygre_group_leave(struct mygre_tunnel *tunnel)
 {
-	struct in_device *in_dev;
+	struct net_device *dev;
 
 	ASSERT_RTNL();
 	if (!tunnel->group_link)
 		return;
-	in_dev = inetdev_by_index(tunnel->net, tunnel->group_link);
-	if (in_dev)
-		ip_mc_dec_group(in_dev, tunnel->group);
+	dev = __dev_get_by_index(tunnel->net, tunnel->group_link);
+	if (dev)
+		mygre_group_set(dev, mygre_group_family(tunnel), &tunnel->group,
+				false);
 	tunnel->group_link = 0;
 }
 
-/* By which device does the way to the group lead; its ifindex, 0 for none */
-static int mygre_group_find(const struct mygre_tunnel *tunnel,
-			    const struct mygre_config *config)
+/* By which device does the way to the group lead; NULL for none */
+static struct net_device *mygre_group_find(const struct mygre_tunnel *tunnel,
+					   const struct mygre_config *config)
 {
-	struct flowi4 fl4;
-	struct rtable *rt;
-	int link = 0;
+	struct net_device *dev;
 
 	rcu_read_lock();
-	mygre_route_init_flow(&fl4, config, config->params.remote,
-			      config->params.tos & ~1);
-	rt = ip_route_output_key(tunnel->net, &fl4);
+	dev = mygre_route_device(config);
 	rcu_read_unlock();
-	if (IS_ERR(rt))
-		return 0;
-	if (rt->dst.dev != tunnel->dev && __in_dev_get_rtnl(rt->dst.dev))
-		link = rt->dst.dev->ifindex;
-	ip_rt_put(rt);
-	return link;
+	/* RTNL keeps it, unless it is going already. */
+	if (!dev || dev == tunnel->dev || dev->reg_state != NETREG_REGISTERED)
+		return NULL;
+	return dev;
 }
 
 /**
@@ -91,22 +105,24 @@ static int mygre_group_find(const struct mygre_tunnel *tunnel,
 int mygre_group_join(struct mygre_tunnel *tunnel,
 		     const struct mygre_config *config)
 {
-	int link;
+	const struct mygre_params *p = &config->params;
+	struct net_device *dev;
 
 	ASSERT_RTNL();
-	if (!mygre_group_is_one(config))
+	if (!config->group)
 		return 0;
-	link = mygre_group_find(tunnel, config);
-	if (!link)
+	dev = mygre_group_find(tunnel, config);
+	if (!dev)
 		return tunnel->group_link ? 0 : -EADDRNOTAVAIL;
-	if (link == tunnel->group_link &&
-	    config->params.remote == tunnel->group)
+	if (dev->ifindex == tunnel->group_link &&
+	    mygre_addr_equal(&p->remote, &tunnel->group))
 		return 0;
 
 	mygre_group_leave(tunnel);
-	tunnel->group_link = link;
-	tunnel->group = config->params.remote;
-	ip_mc_inc_group(inetdev_by_index(tunnel->net, link), tunnel->group);
+	if (!mygre_group_set(dev, p->family, &p->remote, true))
+		return -EADDRNOTAVAIL;
+	tunnel->group_link = dev->ifindex;
+	tunnel->group = p->remote;
 	return 0;
 }
 

@@ -349,7 +349,8 @@ static bool mygre_keepalive_differs(const struct mygre_params *old,
 				    const struct mygre_params *p)
 {
 	return !old->keepalive != !p->keepalive ||
-	       old->local != p->local || old->remote != p->remote ||
+	       !mygre_addr_equal(&old->local, &p->local) ||
+	       !mygre_addr_equal(&old->remote, &p->remote) ||
 	       old->ikey != p->ikey || old->okey != p->okey ||
 	       old->ka_auth != p->ka_auth;
 }

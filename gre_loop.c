@@ -14,8 +14,6 @@
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
-#include <net/ip.h>
-#include <net/route.h>
 
 #include "mygre.h"
 #include "mygre_compat.h"
@@ -50,21 +48,8 @@ struct mygre_loop {
 /* The device by which packets to the far end leave, and for whom; or NULL */
 static struct net_device *mygre_loop_next(const struct mygre_config *config)
 {
-	const struct mygre_params *p = &config->params;
-	struct net_device *dev;
-	struct flowi4 fl4;
-	struct rtable *rt;
-
-	if (!p->remote || ipv4_is_multicast(p->remote))
-		return NULL;
-	mygre_route_init_flow(&fl4, config, p->remote, p->tos & ~1);
-	rt = ip_route_output_key(config->tunnel->net, &fl4);
-	if (IS_ERR(rt))
-		return NULL;
-	/* RCU keeps the device. */
-	dev = rt->dst.dev;
-	ip_rt_put(rt);
-	return dev;
+	return config->many || config->group ? NULL :
+					       mygre_route_device(config);
 }
 
 /**
@@ -100,6 +85,7 @@ static void mygre_loop_enter(struct mygre_loop *loop,
 			     const struct net_device *through)
 {
 	struct net_device *dev = loop->tunnel->dev;
+	char far[MYGRE_ADDR_TEXT];
 	bool again = time_before(jiffies, loop->since +
 					  MYGRE_LOOP_HOLD_MAX * HZ);
 
@@ -108,8 +94,9 @@ static void mygre_loop_enter(struct mygre_loop *loop,
 	loop->since = jiffies;
 	WRITE_ONCE(loop->down, true);
 	mygre_dev_set_carrier(loop->tunnel, MYGRE_CARRIER_LOOP, false);
-	net_warn_ratelimited("%s: the route to %pI4 leads back into the tunnel, through %s: carrier off, for %u s at least\n",
-			     dev->name, &config->params.remote,
+	mygre_addr_print(far, config->params.family, &config->params.remote);
+	net_warn_ratelimited("%s: the route to %s leads back into the tunnel, through %s: carrier off, for %u s at least\n",
+			     dev->name, far,
 			     through ? through->name : "another tunnel",
 			     loop->hold);
 }
@@ -117,11 +104,14 @@ static void mygre_loop_enter(struct mygre_loop *loop,
 static void mygre_loop_leave(struct mygre_loop *loop,
 			     const struct mygre_config *config)
 {
+	char far[MYGRE_ADDR_TEXT];
+
 	WRITE_ONCE(loop->down, false);
 	loop->since = jiffies;
+	mygre_addr_print(far, config->params.family, &config->params.remote);
 	mygre_dev_set_carrier(loop->tunnel, MYGRE_CARRIER_LOOP, true);
-	net_info_ratelimited("%s: the route to %pI4 leads around the tunnel: carrier on\n",
-			     loop->tunnel->dev->name, &config->params.remote);
+	net_info_ratelimited("%s: the route to %s leads around the tunnel: carrier on\n",
+			     loop->tunnel->dev->name, far);
 }
 
 static void mygre_loop_tick(struct timer_list *timer)

@@ -35,6 +35,7 @@ static int __net_init mygre_mod_init_net(struct net *net)
 
 	INIT_LIST_HEAD(&mn->tunnels);
 	INIT_LIST_HEAD(&mn->groups);
+	INIT_LIST_HEAD(&mn->ports);
 	err = mygre_table_start(mn);
 	if (err)
 		return err;
@@ -100,12 +101,12 @@ static int __init mygre_mod_init(void)
 	err = mygre_gro_start();
 	if (err)
 		goto err_net;
-	err = mygre_rcv_start();
+	err = mygre_proto_start();
 	if (err)
 		goto err_gro;
 	err = mygre_event_start();
 	if (err)
-		goto err_rcv;
+		goto err_proto;
 	err = genl_register_family(&mygre_unmatched_family);
 	if (err)
 		goto err_event;
@@ -123,8 +124,8 @@ err_genl:
 	genl_unregister_family(&mygre_unmatched_family);
 err_event:
 	mygre_event_stop();
-err_rcv:
-	mygre_rcv_stop();
+err_proto:
+	mygre_proto_stop();
 err_gro:
 	mygre_gro_stop();
 err_net:
@@ -136,7 +137,7 @@ err_net:
 static void __exit mygre_mod_exit(void)
 {
 	/* First let go of the packets, so that no device gets one any more. */
-	mygre_rcv_stop();
+	mygre_proto_stop();
 	rtnl_link_unregister(&mygre_netlink_tap_ops);
 	rtnl_link_unregister(&mygre_netlink_ops);
 	genl_unregister_family(&mygre_unmatched_family);
@@ -144,6 +145,7 @@ static void __exit mygre_mod_exit(void)
 	unregister_pernet_device(&mygre_mod_net_ops);
 	/* These have work to do for tunnels, and there are none any more. */
 	mygre_mtu_stop();
+	mygre_follow_stop();
 	mygre_linger_stop();
 	mygre_gro_stop();
 	/* Configs are freed by a callback of ours: it must have run. */

@@ -16,7 +16,6 @@
 #include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/route.h>
 
 #include "mygre.h"
 
@@ -42,22 +41,13 @@ static DECLARE_WORK(mygre_mtu_work, mygre_mtu_run);
 /* By which device will outer packets leave, as far as that can be told now */
 static struct net_device *mygre_mtu_underlay(const struct mygre_config *config)
 {
-	const struct mygre_params *p = &config->params;
-	struct net *net = config->tunnel->net;
 	struct net_device *under = NULL;
-	struct flowi4 fl4;
-	struct rtable *rt;
 
-	if (p->remote) {
-		mygre_route_init_flow(&fl4, config, p->remote, p->tos & ~1);
-		rt = ip_route_output_key(net, &fl4);
-		if (!IS_ERR(rt)) {
-			under = rt->dst.dev;
-			ip_rt_put(rt);
-		}
-	}
-	if (!under && p->link)
-		under = dev_get_by_index_rcu(net, p->link);
+	if (!config->many)
+		under = mygre_route_device(config);
+	if (!under && config->params.link)
+		under = dev_get_by_index_rcu(config->tunnel->net,
+					     config->params.link);
 	return under == config->tunnel->dev ? NULL : under;
 }
 
@@ -67,13 +57,18 @@ static unsigned int mygre_mtu_overhead(const struct mygre_config *config)
 	return config->hlen + (config->params.tap ? ETH_HLEN : 0);
 }
 
-/* The MTU in bytes that follows from the underlay's, and what else does */
+/*
+ * The MTU in bytes that follows from the underlay's, and what else does. What
+ * IPv6 wants of any link an IPv6 underlay carries, in fragments if need be:
+ * RFC 2473 section 7.1.
+ */
 static unsigned int mygre_mtu_measure(const struct mygre_config *config,
 				      unsigned int *headroom, int *link)
 {
 	unsigned int mtu = ETH_DATA_LEN, below = LL_MAX_HEADER;
 	unsigned int overhead = mygre_mtu_overhead(config);
 	struct net_device *under;
+	unsigned int least;
 
 	*link = 0;
 	rcu_read_lock();
@@ -87,7 +82,8 @@ static unsigned int mygre_mtu_measure(const struct mygre_config *config,
 
 	*headroom = min_t(unsigned int, below + config->hlen,
 			  MYGRE_MTU_HEADROOM_MAX);
-	return mtu < overhead + ETH_MIN_MTU ? ETH_MIN_MTU : mtu - overhead;
+	least = config->params.family == AF_INET6 ? IPV6_MIN_MTU : ETH_MIN_MTU;
+	return max(mtu, overhead + least) - overhead;
 }
 
 /* Give the device the measures that belong to a config; the MTU is set apart */

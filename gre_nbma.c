@@ -7,6 +7,7 @@
  * lladdr 203.0.113.5 dev gre1"), and so have packet sockets, by which NHRP
  * daemons talk. The link-layer header is the outer IP header and the GRE
  * header, as with ip_gre; of what stands in it only the destination counts.
+ * Over IPv6 it is the same with addresses of 16 bytes.
  */
 
 #include <linux/etherdevice.h>
@@ -27,6 +28,29 @@
 /* To how many neighbours one multicast packet is copied at most */
 #define MYGRE_NBMA_COPIES_MAX 1024
 
+/* Fill in the outer header. Return: where the destination goes in it */
+static u8 *mygre_nbma_put(void *outer, const struct mygre_params *p,
+			  const void *saddr)
+{
+	struct ipv6hdr *ip6 = outer;
+	struct iphdr *ip = outer;
+
+	if (p->family == AF_INET6) {
+		ip6_flow_hdr(ip6, p->tos & ~1, p->flowlabel);
+		ip6->hop_limit = p->ttl;
+		ip6->saddr = p->local.v6;
+		if (saddr)
+			memcpy(&ip6->saddr, saddr, sizeof(ip6->saddr));
+		return (u8 *)&ip6->daddr;
+	}
+	ip->tos = p->tos & ~1;
+	ip->ttl = p->ttl;
+	ip->saddr = p->local.v4;
+	if (saddr)
+		memcpy(&ip->saddr, saddr, sizeof(ip->saddr));
+	return (u8 *)&ip->daddr;
+}
+
 /*
  * Write the link-layer header. A bonding or team device that has one of ours
  * as its first port calls this with itself as @dev, so trust nothing in it
@@ -39,8 +63,9 @@ static int mygre_nbma_create(struct sk_buff *skb, struct net_device *dev,
 {
 	const struct mygre_config *config;
 	struct gre_base_hdr *gre;
-	struct iphdr *outer;
 	unsigned int hlen;
+	void *outer;
+	u8 *to;
 
 	if (dev->netdev_ops->ndo_start_xmit != mygre_nbma_xmit)
 		return -EOPNOTSUPP;
@@ -54,36 +79,40 @@ static int mygre_nbma_create(struct sk_buff *skb, struct net_device *dev,
 		return -ENOMEM;
 	}
 	outer = skb_push(skb, hlen);
-	gre = (void *)(outer + 1);
-	memcpy(outer, &config->head, hlen);
+	memcpy(outer, config->head, hlen);
+	gre = outer + config->gre;
 	gre->protocol = htons(type);
-	outer->tos = config->params.tos & ~1;
-	outer->ttl = config->params.ttl;
-	outer->saddr = config->params.local;
+	to = mygre_nbma_put(outer, &config->params, saddr);
 	rcu_read_unlock();
 
-	if (saddr)
-		memcpy(&outer->saddr, saddr, sizeof(outer->saddr));
 	/* Without ARP each neighbour has got the device's own address. */
-	if (daddr && memcmp(daddr, dev->dev_addr, sizeof(outer->daddr)))
-		memcpy(&outer->daddr, daddr, sizeof(outer->daddr));
+	if (daddr && memcmp(daddr, dev->dev_addr, dev->addr_len))
+		memcpy(to, daddr, dev->addr_len);
 	return hlen;
 }
 
 /* Who sent it: the outer source, as packet sockets and NHRP want to know */
 static int mygre_nbma_source(const struct sk_buff *skb, unsigned char *haddr)
 {
-	const struct iphdr *outer;
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip;
+	int len;
 
-	if (!skb_mac_header_was_set(skb) ||
-	    skb_network_offset(skb) - skb_mac_offset(skb) <
-	    (int)sizeof(*outer))
+	if (!skb_mac_header_was_set(skb))
 		return 0;
-	outer = (const struct iphdr *)skb_mac_header(skb);
-	if (outer->version != 4 || outer->protocol != IPPROTO_GRE)
-		return 0;
-	memcpy(haddr, &outer->saddr, sizeof(outer->saddr));
-	return sizeof(outer->saddr);
+	len = skb_network_offset(skb) - skb_mac_offset(skb);
+	ip = (const struct iphdr *)skb_mac_header(skb);
+	ip6 = (const struct ipv6hdr *)ip;
+	if (len >= (int)sizeof(*ip) && ip->version == 4 &&
+	    ip->protocol == IPPROTO_GRE) {
+		memcpy(haddr, &ip->saddr, sizeof(ip->saddr));
+		return sizeof(ip->saddr);
+	}
+	if (len >= (int)sizeof(*ip6) && ip6->version == 6) {
+		memcpy(haddr, &ip6->saddr, sizeof(ip6->saddr));
+		return sizeof(ip6->saddr);
+	}
+	return 0;
 }
 
 MYGRE_COMPAT_DEFINE_PARSE(mygre_nbma_source)
@@ -94,36 +123,63 @@ const struct header_ops mygre_nbma_header_ops = {
 	.parse = MYGRE_COMPAT_PARSE(mygre_nbma_source),
 };
 
+/* Bytes of a link-layer header before its GRE header; 0 if it is not ours */
+static unsigned int mygre_nbma_find_gre(const struct sk_buff *skb, u8 family)
+{
+	const struct ipv6hdr *ip6 = (const struct ipv6hdr *)skb->data;
+	const struct iphdr *ip = (const struct iphdr *)skb->data;
+	unsigned int len = skb_headlen(skb);
+
+	if (family == AF_INET)
+		return len >= sizeof(*ip) && ip->version == 4 &&
+		       ip->ihl == sizeof(*ip) / 4 &&
+		       ip->protocol == IPPROTO_GRE ? sizeof(*ip) : 0;
+	if (len < sizeof(*ip6) || ip6->version != 6)
+		return 0;
+	if (ip6->nexthdr == IPPROTO_GRE)
+		return sizeof(*ip6);
+	/* With an encapsulation limit */
+	return ip6->nexthdr == IPPROTO_DSTOPTS &&
+	       len >= sizeof(*ip6) + MYGRE_LIMIT_LEN &&
+	       ((const u8 *)(ip6 + 1))[0] == IPPROTO_GRE &&
+	       !((const u8 *)(ip6 + 1))[1] ? sizeof(*ip6) + MYGRE_LIMIT_LEN : 0;
+}
+
+static void mygre_nbma_read_daddr(const struct sk_buff *skb, u8 family,
+				  union mygre_addr *daddr)
+{
+	if (family == AF_INET6)
+		daddr->v6 = ((const struct ipv6hdr *)skb->data)->daddr;
+	else
+		daddr->v4 = ((const struct iphdr *)skb->data)->daddr;
+}
+
 /*
  * Take off the link-layer header and read the destination in it. It says
  * itself how long it is: the settings may have changed since it was written,
  * and a packet socket may have written it.
  */
-static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb, __be32 *daddr)
+static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb, u8 family,
+				       union mygre_addr *daddr)
 {
-	const struct iphdr *outer;
 	struct mygre_hdr hdr;
+	unsigned int at;
 
-	*daddr = 0;
 	if (skb_cow_head(skb, 0))
 		return MYGRE_STAT_TX_NOMEM;
-	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len,
-				      sizeof(*outer) + MYGRE_HDR_MAX)))
+	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, MYGRE_HEAD_MAX)))
 		return MYGRE_STAT_TX_NOMEM;
-	outer = (const struct iphdr *)skb->data;
-	if (skb_headlen(skb) < sizeof(*outer) || outer->version != 4 ||
-	    outer->ihl != sizeof(*outer) / 4 ||
-	    outer->protocol != IPPROTO_GRE ||
-	    mygre_hdr_parse(outer + 1, skb_headlen(skb) - sizeof(*outer),
-			    &hdr))
+	at = mygre_nbma_find_gre(skb, family);
+	if (!at ||
+	    mygre_hdr_parse(skb->data + at, skb_headlen(skb) - at, &hdr))
 		return MYGRE_STAT_TX_SHORT;
 	/* Nobody may ask for a checksum over what is taken off here. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
-	    skb_checksum_start_offset(skb) < (int)(sizeof(*outer) + hdr.len))
+	    skb_checksum_start_offset(skb) < (int)(at + hdr.len))
 		return MYGRE_STAT_TX_SHORT;
 
-	*daddr = outer->daddr;
-	skb_pull(skb, sizeof(*outer) + hdr.len);
+	mygre_nbma_read_daddr(skb, family, daddr);
+	skb_pull(skb, at + hdr.len);
 	skb_reset_mac_header(skb);
 	return MYGRE_OK;
 }
@@ -156,44 +212,90 @@ static __be32 mygre_nbma_next_hop(struct sk_buff *skb)
 	return 0;
 }
 
+/* The same over IPv6: any next hop that has an IPv6 address is one */
+static void mygre_nbma_next_hop6(struct sk_buff *skb, struct in6_addr *hop)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	const struct rtable *rt;
+
+	if (skb->protocol == htons(ETH_P_IP) && dst->ops->family == AF_INET) {
+		rt = (const struct rtable *)dst;
+		if (rt->rt_gw_family == AF_INET6)
+			*hop = rt->rt_gw6;
+	} else if (skb->protocol == htons(ETH_P_IPV6) &&
+		   dst->ops->family == AF_INET6 &&
+		   pskb_may_pull(skb, sizeof(struct ipv6hdr))) {
+		*hop = *rt6_nexthop(dst_rt6_info(dst),
+				    &((struct ipv6hdr *)skb->data)->daddr);
+	}
+}
+
 /* Where does the packet's own route say that it goes */
-static __be32 mygre_nbma_ask_route(struct sk_buff *skb)
+static void mygre_nbma_ask_route(struct sk_buff *skb, u8 family,
+				 union mygre_addr *daddr)
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
 	if (info && (info->mode & IP_TUNNEL_INFO_TX) &&
-	    ip_tunnel_info_af(info) == AF_INET && info->key.u.ipv4.dst)
-		return info->key.u.ipv4.dst;
-	return skb_valid_dst(skb) ? mygre_nbma_next_hop(skb) : 0;
+	    ip_tunnel_info_af(info) == family) {
+		if (family == AF_INET6)
+			daddr->v6 = info->key.u.ipv6.dst;
+		else
+			daddr->v4 = info->key.u.ipv4.dst;
+	}
+	if (!mygre_addr_is_any(daddr) || !skb_valid_dst(skb))
+		return;
+	if (family == AF_INET6)
+		mygre_nbma_next_hop6(skb, &daddr->v6);
+	else
+		daddr->v4 = mygre_nbma_next_hop(skb);
 }
 
 /**
  * struct mygre_nbma_peers - the neighbours that get a copy
  * @dev: whose neighbours
+ * @family: of their outer addresses
  * @n: how many were found
- * @addr: their outer addresses, network order
+ * @addr: their outer addresses
  */
 struct mygre_nbma_peers {
 	const struct net_device *dev;
+	u8 family;
 	unsigned int n;
-	__be32 addr[MYGRE_NBMA_COPIES_MAX];
+	union mygre_addr addr[MYGRE_NBMA_COPIES_MAX];
 };
+
+/* Can one host have such an address */
+static bool mygre_nbma_is_host(u8 family, const union mygre_addr *addr)
+{
+	return !mygre_addr_is_any(addr) && !mygre_addr_is_group(family, addr) &&
+	       (family == AF_INET6 || !ipv4_is_lbcast(addr->v4));
+}
+
+static void mygre_nbma_send(struct sk_buff *skb, struct mygre_config *config,
+			    const union mygre_addr *daddr)
+{
+	if (config->params.family == AF_INET6)
+		mygre_xmit6_to(skb, config, daddr, false);
+	else
+		mygre_xmit_to(skb, config, daddr, false);
+}
 
 static void mygre_nbma_add_peer(struct neighbour *neigh, void *cookie)
 {
 	struct mygre_nbma_peers *peers = cookie;
+	union mygre_addr addr = { };
 	unsigned int i;
-	__be32 addr;
 
 	if (neigh->dev != peers->dev ||
 	    !(READ_ONCE(neigh->nud_state) & NUD_PERMANENT) ||
 	    peers->n == MYGRE_NBMA_COPIES_MAX)
 		return;
-	memcpy(&addr, neigh->ha, sizeof(addr));
-	if (!addr || ipv4_is_multicast(addr) || ipv4_is_lbcast(addr))
+	memcpy(&addr, neigh->ha, mygre_addr_len(peers->family));
+	if (!mygre_nbma_is_host(peers->family, &addr))
 		return;
 	for (i = 0; i < peers->n; i++)
-		if (peers->addr[i] == addr)
+		if (mygre_addr_equal(&peers->addr[i], &addr))
 			return;
 	peers->addr[peers->n++] = addr;
 }
@@ -213,17 +315,18 @@ static bool mygre_nbma_replicate(struct sk_buff *skb,
 
 	if (skb->protocol == htons(ETH_P_IPV6) && ipv6_mod_enabled())
 		tbl = &nd_tbl;
-	peers = kmalloc(sizeof(*peers), GFP_ATOMIC);
+	peers = kmalloc(sizeof(*peers), GFP_ATOMIC | __GFP_NOWARN);
 	if (!peers)
 		return false;
 	peers->dev = config->tunnel->dev;
+	peers->family = config->params.family;
 	peers->n = 0;
 	neigh_for_each(tbl, mygre_nbma_add_peer, peers);
 
 	for (i = 0; i < peers->n; i++) {
 		copy = i + 1 < peers->n ? skb_clone(skb, GFP_ATOMIC) : skb;
 		if (copy)
-			mygre_xmit_to(copy, config, peers->addr[i], false);
+			mygre_nbma_send(copy, config, &peers->addr[i]);
 		else
 			mygre_stats_count(config->tunnel, MYGRE_STAT_TX_NOMEM);
 	}
@@ -233,16 +336,20 @@ static bool mygre_nbma_replicate(struct sk_buff *skb,
 }
 
 /*
- * Is it for many? An IPv4 group is its own outer address; an IPv6 group has
- * none, and then nothing but the packet tells.
+ * Is it for many? A group of the underlay's family is its own outer address;
+ * one of the other has none, and then nothing but the packet tells.
  */
 static bool mygre_nbma_is_group(struct sk_buff *skb,
 				const struct mygre_config *config,
-				__be32 daddr)
+				const union mygre_addr *daddr)
 {
-	if (daddr || config->params.tap || skb->protocol != htons(ETH_P_IPV6))
-		return ipv4_is_multicast(daddr);
-	return pskb_may_pull(skb, sizeof(struct ipv6hdr)) &&
+	if (config->params.tap || !mygre_addr_is_any(daddr))
+		return mygre_addr_is_group(config->params.family, daddr);
+	if (skb->protocol == htons(ETH_P_IP))
+		return pskb_may_pull(skb, sizeof(struct iphdr)) &&
+		       ipv4_is_multicast(((struct iphdr *)skb->data)->daddr);
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       pskb_may_pull(skb, sizeof(struct ipv6hdr)) &&
 	       ipv6_addr_is_multicast(&((struct ipv6hdr *)skb->data)->daddr);
 }
 
@@ -261,21 +368,23 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config = rcu_dereference_bh(tunnel->config);
+	u8 family = config->params.family;
 	enum mygre_stat drop = MYGRE_OK;
-	__be32 daddr = 0;
+	union mygre_addr daddr = { };
 
 	if (dev->header_ops == &mygre_nbma_header_ops)
-		drop = mygre_nbma_pull(skb, &daddr);
-	if (!drop && !daddr)
-		daddr = mygre_nbma_ask_route(skb);
-	if (!drop && mygre_nbma_is_group(skb, config, daddr) &&
+		drop = mygre_nbma_pull(skb, family, &daddr);
+	if (!drop && mygre_addr_is_any(&daddr))
+		mygre_nbma_ask_route(skb, family, &daddr);
+	if (!drop && mygre_nbma_is_group(skb, config, &daddr) &&
 	    mygre_nbma_replicate(skb, config))
 		return NETDEV_TX_OK;
-	if (!drop && (!daddr || ipv4_is_lbcast(daddr)))
+	if (!drop && !mygre_addr_is_group(family, &daddr) &&
+	    !mygre_nbma_is_host(family, &daddr))
 		drop = MYGRE_STAT_TX_NO_REMOTE;
 	if (drop)
 		mygre_stats_drop(tunnel, skb, drop);
 	else
-		mygre_xmit_to(skb, config, daddr, false);
+		mygre_nbma_send(skb, config, &daddr);
 	return NETDEV_TX_OK;
 }

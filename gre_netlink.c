@@ -31,18 +31,14 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 	[IFLA_GRE_TTL] = { .type = NLA_U8 },
 	[IFLA_GRE_TOS] = { .type = NLA_U8 },
 	[IFLA_GRE_PMTUDISC] = { .type = NLA_U8 },
-	[IFLA_GRE_ENCAP_LIMIT] =
-		MYGRE_REFUSE("encaplimit: no IPv6 underlay yet"),
-	[IFLA_GRE_FLOWINFO] =
-		MYGRE_REFUSE("flowlabel: no IPv6 underlay yet"),
-	[IFLA_GRE_FLAGS] =
-		MYGRE_REFUSE("no IPv6 underlay yet"),
+	[IFLA_GRE_ENCAP_LIMIT] = { .type = NLA_U8 },
+	[IFLA_GRE_FLOWINFO] = { .type = NLA_U32 },
+	[IFLA_GRE_FLAGS] = { .type = NLA_U32 },
 	[IFLA_GRE_ENCAP_TYPE] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_FLAGS] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_SPORT] = { .type = NLA_U16 },
 	[IFLA_GRE_ENCAP_DPORT] = { .type = NLA_U16 },
-	[IFLA_GRE_COLLECT_METADATA] =
-		MYGRE_REFUSE("external: not supported"),
+	[IFLA_GRE_COLLECT_METADATA] = { .type = NLA_FLAG },
 	[IFLA_GRE_IGNORE_DF] = { .type = NLA_U8 },
 	[IFLA_GRE_FWMARK] = { .type = NLA_U32 },
 	[IFLA_GRE_ERSPAN_INDEX] =
@@ -73,6 +69,12 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 	[IFLA_MYGRE_MTU] = NLA_POLICY_MAX(NLA_U8, __MYGRE_MTU_MAX - 1),
 	[IFLA_MYGRE_RX_SPREAD] = NLA_POLICY_MAX(NLA_U8, 1),
 	[IFLA_MYGRE_RX_DEV] = NLA_POLICY_MAX(NLA_U8, __MYGRE_RX_DEV_MAX - 1),
+	[IFLA_MYGRE_FLAGS_MASK] = { .type = NLA_U32 },
+	[IFLA_MYGRE_FLOWINFO_MASK] = { .type = NLA_U32 },
+	[IFLA_MYGRE_ENTROPY] =
+		NLA_POLICY_MAX(NLA_U8, __MYGRE_ENTROPY_MAX - 1),
+	[IFLA_MYGRE_LEARN] = NLA_POLICY_MAX(NLA_U8, 1),
+	[IFLA_MYGRE_ENCAP_FLAGS_MASK] = { .type = NLA_U16 },
 	[IFLA_MYGRE_LINK_GONE] =
 		MYGRE_REFUSE("that a device is gone cannot be set"),
 	[IFLA_MYGRE_LOCAL_GONE] =
@@ -88,24 +90,13 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 static int mygre_netlink_read(struct nlattr *tb[], struct nlattr *data[],
 			      struct netlink_ext_ack *extack)
 {
-	const struct nlattr *raw = NULL, *encap;
-	int err;
+	const struct nlattr *raw = NULL;
 
 	if (tb[IFLA_LINKINFO])
 		raw = nla_find_nested(tb[IFLA_LINKINFO], IFLA_INFO_DATA);
-	err = __nla_parse(data, IFLA_MYGRE_MAX, raw ? nla_data(raw) : NULL,
-			  raw ? nla_len(raw) : 0, mygre_netlink_policy,
-			  NL_VALIDATE_STRICT, extack);
-	if (err)
-		return err;
-
-	/* iproute2 always sends the type; "none" is no wish. */
-	encap = data[IFLA_GRE_ENCAP_TYPE];
-	if (encap && nla_get_u16(encap) != TUNNEL_ENCAP_NONE) {
-		NL_SET_ERR_MSG_ATTR(extack, encap, "encap is not supported");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	return __nla_parse(data, IFLA_MYGRE_MAX, raw ? nla_data(raw) : NULL,
+			   raw ? nla_len(raw) : 0, mygre_netlink_policy,
+			   NL_VALIDATE_STRICT, extack);
 }
 
 static int mygre_netlink_validate(struct nlattr *tb[], struct nlattr *data[],
@@ -178,74 +169,6 @@ static int mygre_netlink_get_key(const struct nlattr *attr, __be16 flags,
 		return -EINVAL;
 	}
 	*key = 0;
-	return 0;
-}
-
-static int mygre_netlink_get_addr(const struct nlattr *attr, __be32 *addr,
-				  struct netlink_ext_ack *extack)
-{
-	if (!attr)
-		return 0;
-	if (nla_len(attr) == sizeof(struct in6_addr)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "local, remote: no IPv6 underlay yet");
-		return -EOPNOTSUPP;
-	}
-	if (nla_len(attr) != sizeof(*addr)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "local, remote: an address has 4 or 16 bytes");
-		return -EINVAL;
-	}
-	*addr = nla_get_in_addr(attr);
-	return 0;
-}
-
-/*
- * The device must be there when it is named. If it goes later, that is no
- * reason to refuse a change of something else.
- */
-static int mygre_netlink_get_link(const struct nlattr *attr, struct net *net,
-				  int *link, struct netlink_ext_ack *extack)
-{
-	if (!attr)
-		return 0;
-	*link = nla_get_u32(attr);
-	if (!*link || __dev_get_by_index(net, *link))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "dev: no such device where the underlay is");
-	return -ENODEV;
-}
-
-/* The device whose address is the local one, or that there is none any more */
-static int mygre_netlink_get_local(struct nlattr *data[], struct net *net,
-				   struct mygre_params *p,
-				   struct netlink_ext_ack *extack)
-{
-	const struct nlattr *link = data[IFLA_MYGRE_LOCAL_DEV];
-	const struct nlattr *addr = data[IFLA_GRE_LOCAL];
-	int old = p->local_link;
-
-	if (!link && !addr)
-		return 0;
-	p->local_link = link ? nla_get_u32(link) : 0;
-	if (!p->local_link) {
-		/* What it was last stays, if it was anything. */
-		if (old && !addr)
-			p->local = mygre_follow_shown(p);
-		return 0;
-	}
-	if (addr && p->local) {
-		NL_SET_ERR_MSG_ATTR(extack, link,
-				    "local: either an address or a device");
-		return -EINVAL;
-	}
-	if (!__dev_get_by_index(net, p->local_link)) {
-		NL_SET_ERR_MSG_ATTR(extack, link,
-				    "local dev: no such device where the underlay is");
-		return -ENODEV;
-	}
-	p->local = mygre_follow_addr(net, p->local_link);
 	return 0;
 }
 
@@ -343,12 +266,29 @@ static int mygre_netlink_get_inner(struct nlattr *data[],
 	return 0;
 }
 
+/* Never changes, for it makes another kind of device */
+static int mygre_netlink_get_external(const struct nlattr *attr, bool old,
+				      struct mygre_params *p,
+				      struct netlink_ext_ack *extack)
+{
+	if (!attr || p->external)
+		return 0;
+	if (old) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "external: cannot be changed");
+		return -EINVAL;
+	}
+	p->external = true;
+	return 0;
+}
+
 /* Read a request over what @p holds: the defaults, or the settings in force */
 static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 			       struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
 {
 	struct nlattr *data[IFLA_MYGRE_MAX + 1];
+	bool old;
 	int err;
 
 	err = mygre_netlink_read(tb, data, extack);
@@ -363,65 +303,29 @@ static int mygre_netlink_parse(struct net *net, struct nlattr *tb[],
 	      mygre_netlink_get_key(data[IFLA_GRE_IKEY], p->iflags, &p->ikey,
 				    extack) ?:
 	      mygre_netlink_get_key(data[IFLA_GRE_OKEY], p->oflags, &p->okey,
-				    extack) ?:
-	      mygre_netlink_get_addr(data[IFLA_GRE_LOCAL], &p->local, extack) ?:
-	      mygre_netlink_get_addr(data[IFLA_GRE_REMOTE], &p->remote, extack);
+				    extack);
 	if (err)
 		return err;
 
-	/* As gretap: who means any leaves it out. */
-	if (p->tap && data[IFLA_GRE_REMOTE] && !p->remote) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_GRE_REMOTE],
-				    "remote: 0 is no address, leave it out for any");
-		return -EINVAL;
-	}
-	err = mygre_netlink_get_link(data[IFLA_GRE_LINK], net, &p->link,
-				     extack) ?:
-	      mygre_netlink_get_local(data, net, p, extack) ?:
+	old = p->family;
+	err = mygre_underlay_parse(net, data, p, extack) ?:
+	      mygre_netlink_get_external(data[IFLA_GRE_COLLECT_METADATA], old,
+					 p, extack) ?:
 	      mygre_netlink_get_mtu(tb, data, p, extack);
 	if (err)
 		return err;
-	if (data[IFLA_GRE_TTL])
-		p->ttl = nla_get_u8(data[IFLA_GRE_TTL]);
-	if (data[IFLA_GRE_TOS])
-		p->tos = nla_get_u8(data[IFLA_GRE_TOS]);
-	if (data[IFLA_GRE_PMTUDISC])
-		p->pmtudisc = nla_get_u8(data[IFLA_GRE_PMTUDISC]);
-	if (data[IFLA_GRE_IGNORE_DF])
-		p->ignore_df = nla_get_u8(data[IFLA_GRE_IGNORE_DF]);
-	if (data[IFLA_GRE_FWMARK])
-		p->fwmark = nla_get_u32(data[IFLA_GRE_FWMARK]);
 	return mygre_netlink_get_keepalive(data, p, extack) ?:
 	       mygre_netlink_get_window(data[IFLA_MYGRE_SEQ_WINDOW], p,
 					extack) ?:
 	       mygre_netlink_get_inner(data, p, extack);
 }
 
-static int mygre_netlink_check_addrs(const struct mygre_params *p,
-				     struct netlink_ext_ack *extack)
-{
-	if (ipv4_is_multicast(p->local) ||
-	    (ipv4_is_lbcast(p->local) && !p->local_link)) {
-		NL_SET_ERR_MSG(extack, "local: not the address of one host");
-		return -EINVAL;
-	}
-	if (ipv4_is_lbcast(p->remote)) {
-		NL_SET_ERR_MSG(extack, "remote: not the address of one host");
-		return -EINVAL;
-	}
-	if (ipv4_is_multicast(p->remote) && !p->local) {
-		NL_SET_ERR_MSG(extack,
-			       "remote: a multicast group needs local too");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* What only makes sense if there is one far end */
 static int mygre_netlink_check_remote(const struct mygre_params *p,
 				      struct netlink_ext_ack *extack)
 {
-	if (p->remote && !ipv4_is_multicast(p->remote))
+	if (!mygre_addr_is_any(&p->remote) &&
+	    !mygre_addr_is_group(p->family, &p->remote))
 		return 0;
 	if (p->keepalive) {
 		NL_SET_ERR_MSG(extack,
@@ -436,33 +340,43 @@ static int mygre_netlink_check_remote(const struct mygre_params *p,
 	return 0;
 }
 
+/* What stands in each packet's metadata is no setting */
+static int mygre_netlink_check_external(const struct mygre_params *p,
+					struct netlink_ext_ack *extack)
+{
+	const char *what = NULL;
+
+	if (!p->external)
+		return 0;
+	if (!mygre_addr_is_any(&p->local) || p->local_link ||
+	    !mygre_addr_is_any(&p->remote))
+		what = "external: packets bring their local and remote";
+	else if ((p->iflags | p->oflags) & GRE_KEY)
+		what = "external: packets bring their key";
+	else if (p->iflags | p->oflags)
+		what = "external: packets say whether csum and seq are wanted";
+	else if (p->family == AF_INET6)
+		what = "external: serves IPv4 and IPv6, so name no address";
+	else if (p->encap)
+		what = "external: with encap there is no support";
+	else if (p->fwmark || p->ttl || p->tos)
+		what = "external: packets bring their ttl, tos and mark";
+	else if (!p->pmtudisc || p->ignore_df)
+		what = "external: packets say whether they may be split";
+	if (!what)
+		return 0;
+	if (extack)
+		extack->_msg = what;
+	return -EINVAL;
+}
+
 /* Judge the settings as a whole */
 static int mygre_netlink_check(const struct mygre_params *p,
 			       struct netlink_ext_ack *extack)
 {
-	int err;
-
-	err = mygre_netlink_check_addrs(p, extack);
-	if (err)
-		return err;
-	err = mygre_netlink_check_remote(p, extack);
-	if (err)
-		return err;
-	if (p->ignore_df && p->pmtudisc) {
-		NL_SET_ERR_MSG(extack, "ignore-df needs nopmtudisc");
-		return -EINVAL;
-	}
-	/*
-	 * With a fixed TTL a packet that loops keeps growing; if it may be
-	 * split as well, it multiplies. "ignore-df" says that splitting is
-	 * meant.
-	 */
-	if (p->ttl && !p->pmtudisc && !p->ignore_df) {
-		NL_SET_ERR_MSG(extack,
-			       "ttl with nopmtudisc needs ignore-df; or let ttl inherit");
-		return -EINVAL;
-	}
-	return 0;
+	return mygre_netlink_check_external(p, extack) ?:
+	       mygre_underlay_check(p, extack) ?:
+	       mygre_netlink_check_remote(p, extack);
 }
 
 static int mygre_netlink_newlink(struct net_device *dev,
@@ -472,7 +386,6 @@ static int mygre_netlink_newlink(struct net_device *dev,
 	struct net *net = mygre_compat_link_net(params, dev);
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_params p = {
-		.pmtudisc = true,
 		.tap = dev->type == ARPHRD_ETHER,
 		.ka_retries = MYGRE_KEEPALIVE_RETRIES,
 		.ka_auth = true,

@@ -3,8 +3,8 @@
  * Keepalive probes on the wire.
  *
  * There is no RFC for them. What Cisco sends, and others answer without knowing
- * it, is a packet in the tunnel that is its own way back: an IPv4 packet from
- * the far end to us, with a GRE header whose ethertype is 0. Who takes it out
+ * it, is a packet in the tunnel that is its own way back: an IP packet from the
+ * far end to us, with a GRE header whose ethertype is 0. Who takes it out
  * of the tunnel and routes it, returns it. OpenBSD puts a signed time behind
  * the header, and so do we.
  *
@@ -17,6 +17,8 @@
 #include <linux/pkt_sched.h>
 #include <net/gre.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 
 #include "mygre.h"
@@ -41,21 +43,18 @@
 /* --- asking ----------------------------------------------------------------*/
 
 /* From where do outer packets to the far end come */
-static __be32 mygre_probe_local(struct mygre_config *config,
-				struct sk_buff *skb)
+static void mygre_probe_local(struct mygre_config *config, struct sk_buff *skb,
+			      union mygre_addr *saddr)
 {
-	const struct mygre_params *p = &config->params;
-	__be32 saddr = p->local;
-	struct rtable *rt;
+	struct dst_entry *dst;
 	bool owned;
 
-	if (saddr)
-		return saddr;
-	rt = mygre_route_get(config, skb, p->remote, p->tos & ~1, &saddr,
-			     &owned);
+	*saddr = config->params.local;
+	if (!mygre_addr_is_any(saddr))
+		return;
+	dst = mygre_route_remote(config, skb, saddr, &owned);
 	if (owned)
-		ip_rt_put(rt);
-	return IS_ERR(rt) ? 0 : saddr;
+		dst_release(dst);
 }
 
 /* The GRE header of the answer, which must find our tunnel: so with its key */
@@ -74,8 +73,14 @@ static void mygre_probe_put_gre(const struct mygre_params *p,
 		skb_put_data(skb, token, sizeof(*token));
 }
 
-static void mygre_probe_put_ip(struct sk_buff *skb, __be32 saddr, __be32 daddr,
-			       u8 tos)
+static unsigned int mygre_probe_ip_len(u8 family)
+{
+	return family == AF_INET6 ? sizeof(struct ipv6hdr) :
+				    sizeof(struct iphdr);
+}
+
+static void mygre_probe_put_ip4(struct sk_buff *skb, u8 proto, __be32 saddr,
+				__be32 daddr, u8 tos)
 {
 	struct iphdr *ip = skb_push(skb, sizeof(*ip));
 
@@ -85,14 +90,50 @@ static void mygre_probe_put_ip(struct sk_buff *skb, __be32 saddr, __be32 daddr,
 		.tos = tos,
 		.tot_len = htons(skb->len),
 		.ttl = MYGRE_PROBE_TTL,
-		.protocol = IPPROTO_GRE,
+		.protocol = proto,
 		.saddr = saddr,
 		.daddr = daddr,
 	};
 	ip_send_check(ip);
-	skb_reset_network_header(skb);
 	skb->protocol = htons(ETH_P_IP);
+}
+
+static void mygre_probe_put_ip6(struct sk_buff *skb, u8 proto,
+				const struct in6_addr *saddr,
+				const struct in6_addr *daddr, u8 tclass)
+{
+	unsigned int len = skb->len;
+	struct ipv6hdr *ip = skb_push(skb, sizeof(*ip));
+
+	*ip = (struct ipv6hdr) {
+		.payload_len = htons(len),
+		.nexthdr = proto,
+		.hop_limit = MYGRE_PROBE_TTL,
+		.saddr = *saddr,
+		.daddr = *daddr,
+	};
+	ip6_flow_hdr(ip, tclass, 0);
+	skb->protocol = htons(ETH_P_IPV6);
+}
+
+static void mygre_probe_put_ip(struct sk_buff *skb, u8 family, u8 proto,
+			       const union mygre_addr *saddr,
+			       const union mygre_addr *daddr, u8 tos)
+{
+	if (family == AF_INET6)
+		mygre_probe_put_ip6(skb, proto, &saddr->v6, &daddr->v6, tos);
+	else
+		mygre_probe_put_ip4(skb, proto, saddr->v4, daddr->v4, tos);
+	skb_reset_network_header(skb);
 	skb->priority = TC_PRIO_CONTROL;
+}
+
+static void mygre_probe_xmit(struct sk_buff *skb, struct mygre_config *config)
+{
+	if (config->params.family == AF_INET6)
+		mygre_xmit6_to(skb, config, &config->params.remote, true);
+	else
+		mygre_xmit_to(skb, config, &config->params.remote, true);
 }
 
 /**
@@ -109,9 +150,10 @@ void mygre_probe_send(struct mygre_config *config,
 		      const struct mygre_probe_token *token)
 {
 	const struct mygre_params *p = &config->params;
-	unsigned int head = LL_MAX_HEADER + config->hlen + sizeof(struct iphdr);
+	unsigned int head = LL_MAX_HEADER + config->hlen +
+			    mygre_probe_ip_len(p->family);
+	union mygre_addr local;
 	struct sk_buff *skb;
-	__be32 local;
 
 	skb = alloc_skb(head + MYGRE_HDR_MAX + sizeof(*token),
 			GFP_ATOMIC | __GFP_NOWARN);
@@ -121,10 +163,11 @@ void mygre_probe_send(struct mygre_config *config,
 	}
 	skb_reserve(skb, head);
 	skb->dev = config->tunnel->dev;
-	local = mygre_probe_local(config, skb);
+	mygre_probe_local(config, skb, &local);
 	mygre_probe_put_gre(p, skb, token);
-	mygre_probe_put_ip(skb, p->remote, local, MYGRE_PROBE_TOS);
-	mygre_xmit_to(skb, config, p->remote, true);
+	mygre_probe_put_ip(skb, p->family, IPPROTO_GRE, &p->remote, &local,
+			   MYGRE_PROBE_TOS);
+	mygre_probe_xmit(skb, config);
 }
 
 /* --- being answered --------------------------------------------------------*/
@@ -186,24 +229,84 @@ enum mygre_probe_way {
 	MYGRE_PROBE_THROUGH,
 };
 
-/* Does the inner packet look like a probe. If so its bytes are linear. */
-static bool mygre_probe_looks_so(struct sk_buff *skb, unsigned int at)
-{
-	const struct iphdr *ip;
-	struct mygre_hdr hdr;
+/**
+ * struct mygre_probe - a probe of somebody else's
+ * @family: of the inner packet
+ * @tos: its TOS byte or traffic class
+ * @saddr: its source
+ * @daddr: its destination
+ * @at: bytes from the start of the skb to it
+ * @len: its bytes
+ */
+struct mygre_probe {
+	u8 family;
+	u8 tos;
+	union mygre_addr saddr;
+	union mygre_addr daddr;
+	unsigned int at;
 	unsigned int len;
+};
 
-	if (!pskb_may_pull(skb, at + sizeof(*ip)))
+static bool mygre_probe_read4(const void *at, struct mygre_probe *probe)
+{
+	const struct iphdr *ip = at;
+
+	if (ip->ihl != 5 || ip->protocol != IPPROTO_GRE || ip_is_fragment(ip) ||
+	    ip_fast_csum(ip, ip->ihl))
 		return false;
-	ip = (struct iphdr *)(skb->data + at);
-	len = ntohs(ip->tot_len);
-	if (ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_GRE ||
-	    ip_is_fragment(ip) || len > MYGRE_PROBE_MAX ||
-	    len < sizeof(*ip) + MYGRE_HDR_BASE || !pskb_may_pull(skb, at + len))
+	probe->family = AF_INET;
+	probe->tos = ip->tos;
+	probe->len = ntohs(ip->tot_len);
+	probe->saddr.v4 = ip->saddr;
+	probe->daddr.v4 = ip->daddr;
+	return true;
+}
+
+static bool mygre_probe_read6(const void *at, struct mygre_probe *probe)
+{
+	const struct ipv6hdr *ip = at;
+
+	if (ip->nexthdr != IPPROTO_GRE)
 		return false;
-	ip = (struct iphdr *)(skb->data + at);
-	return !ip_fast_csum(ip, ip->ihl) &&
-	       !mygre_hdr_parse(ip + 1, len - sizeof(*ip), &hdr) && !hdr.proto;
+	probe->family = AF_INET6;
+	probe->tos = ipv6_get_dsfield(ip);
+	probe->len = sizeof(*ip) + ntohs(ip->payload_len);
+	probe->saddr.v6 = ip->saddr;
+	probe->daddr.v6 = ip->daddr;
+	return true;
+}
+
+/* MikroTik's over IPv6 say that there is IPv6 inside, and nothing is */
+static bool mygre_probe_is_empty(const struct mygre_probe *probe,
+				 const struct mygre_hdr *hdr)
+{
+	return probe->family == AF_INET6 && hdr->proto == htons(ETH_P_IPV6) &&
+	       probe->len == sizeof(struct ipv6hdr) + hdr->len;
+}
+
+/* Does the inner packet look like a probe. If so its bytes are linear. */
+static bool mygre_probe_read(struct sk_buff *skb, unsigned int at,
+			     struct mygre_probe *probe)
+{
+	struct mygre_hdr hdr;
+	unsigned int hlen;
+	u8 version;
+
+	if (!pskb_may_pull(skb, at + sizeof(struct iphdr)))
+		return false;
+	version = skb->data[at] >> 4;
+	if (version == 4 ? !mygre_probe_read4(skb->data + at, probe) :
+	    version != 6 || !pskb_may_pull(skb, at + sizeof(struct ipv6hdr)) ||
+	    !mygre_probe_read6(skb->data + at, probe))
+		return false;
+	hlen = mygre_probe_ip_len(probe->family);
+	probe->at = at;
+	return probe->len <= MYGRE_PROBE_MAX &&
+	       probe->len >= hlen + MYGRE_HDR_BASE &&
+	       pskb_may_pull(skb, at + probe->len) &&
+	       !mygre_hdr_parse(skb->data + at + hlen, probe->len - hlen,
+				&hdr) &&
+	       (!hdr.proto || mygre_probe_is_empty(probe, &hdr));
 }
 
 /*
@@ -214,89 +317,88 @@ static bool mygre_probe_looks_so(struct sk_buff *skb, unsigned int at)
  * their probes are to come back through the tunnel.
  */
 static enum mygre_probe_way mygre_probe_judge(const struct mygre_config *config,
-					      struct sk_buff *skb,
-					      unsigned int at, __be32 local)
+					      const struct mygre_probe *probe,
+					      const union mygre_addr *local)
 {
-	const struct iphdr *ip;
+	const struct mygre_params *p = &config->params;
 
-	if (!mygre_probe_looks_so(skb, at))
-		return MYGRE_PROBE_NONE;
-	ip = (struct iphdr *)(skb->data + at);
-	if (ip->saddr == local || ip->daddr == config->params.remote)
+	if (probe->family == p->family &&
+	    (mygre_addr_equal(&probe->saddr, local) ||
+	     mygre_addr_equal(&probe->daddr, &p->remote)))
 		return MYGRE_PROBE_OUTSIDE;
-	if (!config->params.tap &&
-	    mygre_guard_would_send(config->tunnel->dev, ip->saddr, ip->daddr))
+	if (!p->tap && probe->family == AF_INET &&
+	    mygre_guard_would_send(config->tunnel->dev, probe->saddr.v4,
+				   probe->daddr.v4))
 		return MYGRE_PROBE_THROUGH;
 	return MYGRE_PROBE_NONE;
 }
 
-/* The way back, and only that */
-static struct rtable *mygre_probe_route(const struct mygre_config *config,
-					__be32 local, u8 tos)
-{
-	struct rtable *rt;
-	struct flowi4 fl4;
-
-	mygre_route_init_flow(&fl4, config, config->params.remote, tos);
-	fl4.saddr = local;
-	rt = ip_route_output_key(config->tunnel->net, &fl4);
-	if (IS_ERR(rt) || rt->dst.dev != config->tunnel->dev)
-		return rt;
-	ip_rt_put(rt);
-	return ERR_PTR(-ELOOP);
-}
-
 /* What came behind the inner IP header goes back behind a new one */
 static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
-					 const struct iphdr *probe,
-					 __be32 local)
+					 const struct sk_buff *probe_skb,
+					 const struct mygre_probe *probe,
+					 const union mygre_addr *local)
 {
-	unsigned int len = ntohs(probe->tot_len) - sizeof(*probe);
+	unsigned int hlen = mygre_probe_ip_len(probe->family);
+	unsigned int head = LL_MAX_HEADER + hlen + MYGRE_UDP_LEN;
+	const struct mygre_params *p = &config->params;
 	struct net *net = config->tunnel->net;
+	struct dst_entry *dst;
+	__be16 sport = 0;
 	struct sk_buff *skb;
-	struct rtable *rt;
 	int err;
 
-	rt = mygre_probe_route(config, local, probe->tos);
-	if (IS_ERR(rt))
-		return rt == ERR_PTR(-ELOOP) ? MYGRE_STAT_TX_LOOP :
-					       MYGRE_STAT_TX_NO_ROUTE;
-	skb = alloc_skb(LL_MAX_HEADER + sizeof(*probe) + len,
-			GFP_ATOMIC | __GFP_NOWARN);
+	/* the way back, and only that */
+	dst = mygre_route_back(config, local, probe->tos);
+	if (IS_ERR(dst))
+		return mygre_route_reason(PTR_ERR(dst));
+	skb = alloc_skb(head + probe->len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb) {
-		ip_rt_put(rt);
+		dst_release(dst);
 		return MYGRE_STAT_TX_NOMEM;
 	}
-	skb_reserve(skb, LL_MAX_HEADER + sizeof(*probe));
-	skb_put_data(skb, probe + 1, len);
-	mygre_probe_put_ip(skb, local, config->params.remote, probe->tos);
-	skb_set_transport_header(skb, sizeof(*probe));
-	skb_dst_set(skb, &rt->dst);
-	ip_select_ident(net, skb, NULL);
-	err = ip_local_out(net, NULL, skb);
+	skb_reserve(skb, head);
+	skb_put_data(skb, probe_skb->data + probe->at + hlen,
+		     probe->len - hlen);
+	if (config->udp) {
+		sport = mygre_udp_source(config, config->hash);
+		mygre_udp_put(skb_push(skb, config->gre - config->udp), p);
+	}
+	mygre_probe_put_ip(skb, p->family, config->udp ? IPPROTO_UDP :
+			   IPPROTO_GRE, local, &p->remote, probe->tos);
+	skb_set_transport_header(skb, hlen);
+	if (config->udp)
+		mygre_udp_build(config, skb, sport, p->encap_dport, local,
+				&p->remote);
+	skb_dst_set(skb, dst);
+	if (p->family == AF_INET6) {
+		err = ip6_local_out(net, NULL, skb);
+	} else {
+		ip_select_ident(net, skb, NULL);
+		err = ip_local_out(net, NULL, skb);
+	}
 	return net_xmit_eval(err) ? MYGRE_STAT_TX_UNDERLAY : MYGRE_OK;
 }
 
 /* The inner packet goes back through the tunnel as it is */
 static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
-					  const struct iphdr *probe)
+					  const struct sk_buff *probe_skb,
+					  const struct mygre_probe *probe)
 {
 	unsigned int head = LL_MAX_HEADER + config->hlen;
-	unsigned int len = ntohs(probe->tot_len);
 	struct sk_buff *skb;
 
-	skb = alloc_skb(head + len, GFP_ATOMIC | __GFP_NOWARN);
+	skb = alloc_skb(head + probe->len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return MYGRE_STAT_TX_NOMEM;
 	skb_reserve(skb, head);
-	skb_put_data(skb, probe, len);
+	skb_put_data(skb, probe_skb->data + probe->at, probe->len);
 	skb_reset_network_header(skb);
 	skb->protocol = htons(ETH_P_IP);
 	skb->priority = TC_PRIO_CONTROL;
 	skb->dev = config->tunnel->dev;
 	/* Of a config only the routes that it remembers change. */
-	mygre_xmit_to(skb, (struct mygre_config *)config,
-		      config->params.remote, true);
+	mygre_probe_xmit(skb, (struct mygre_config *)config);
 	return MYGRE_OK;
 }
 
@@ -305,7 +407,7 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
  * @config: settings of the tunnel that it came by
  * @skb: what came by it; consumed if it is one
  * @at: bytes from the start of @skb to the inner packet
- * @local: outer destination of what brought it, network order
+ * @local: outer destination of what brought it
  *
  * Who sends probes with somebody else's address as source makes us send half as
  * many bytes to the far end of the tunnel (as many, if they are to go back
@@ -315,18 +417,18 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
  * Return: was it one that is ours to answer.
  */
 bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
-			unsigned int at, __be32 local)
+			unsigned int at, const union mygre_addr *local)
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct mygre_net *mn = mygre_mod_net_rcu(tunnel->net);
-	const struct iphdr *probe;
+	struct mygre_probe probe = { };
 	enum mygre_probe_way way;
 	enum mygre_stat drop;
 
-	if (!config->params.ka_reply || !config->params.remote ||
-	    ipv4_is_multicast(config->params.remote))
+	if (!config->params.ka_reply || config->many || config->group ||
+	    !mygre_probe_read(skb, at, &probe))
 		return false;
-	way = mygre_probe_judge(config, skb, at, local);
+	way = mygre_probe_judge(config, &probe, local);
 	if (!way)
 		return false;
 	if (!mygre_probe_allow(&tunnel->answers, MYGRE_PROBE_EVERY,
@@ -337,10 +439,9 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 		return true;
 	}
 	dev_sw_netstats_rx_add(tunnel->dev, skb->len);
-	probe = (struct iphdr *)(skb->data + at);
 	drop = way == MYGRE_PROBE_THROUGH ?
-	       mygre_probe_return(config, probe) :
-	       mygre_probe_reply(config, probe, local);
+	       mygre_probe_return(config, skb, &probe) :
+	       mygre_probe_reply(config, skb, &probe, local);
 	if (drop)
 		mygre_stats_count(tunnel, drop);
 	consume_skb(skb);

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * From protocol 47 to the inner packet.
- *
- * We own the entry for protocol 47. It belonged to gre.ko, which ip_gre and
- * PPTP stand on; what is no tunnel's of ours goes on to it untouched.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/etherdevice.h>
-#include <linux/kmod.h>
-#include <linux/module.h>
+#include <linux/icmpv6.h>
 #include <net/dst_metadata.h>
 #include <net/gre.h>
 #include <net/inet_ecn.h>
@@ -22,43 +16,73 @@
 #include "mygre_compat.h"
 #include "mygre_trace.h"
 
-/* Whose entry we took, or NULL; does not change while ours is in place */
-static const struct net_protocol *mygre_rcv_previous;
-static bool mygre_rcv_pinned;
-
 /* Take the GRE header apart; moves nothing, for the packet may not be ours */
-static enum mygre_stat mygre_rcv_parse(struct sk_buff *skb,
-				       struct mygre_hdr *hdr)
+static __always_inline enum mygre_stat mygre_rcv_parse(struct sk_buff *skb,
+						       struct mygre_hdr *hdr)
 {
 	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, MYGRE_HDR_MAX)))
 		return MYGRE_STAT_RX_NOMEM;
 	return mygre_hdr_parse(skb->data, skb_headlen(skb), hdr);
 }
 
-/* Whose is it, among the tunnels for Ethernet or among the others */
-static struct mygre_config *mygre_rcv_find_kind(const struct sk_buff *skb,
-						const struct mygre_hdr *hdr,
-						bool tap)
+/* Some tunnels leave the low bits of the key to the flow */
+static noinline struct mygre_config *
+mygre_rcv_find_masked(const struct sk_buff *skb, struct mygre_tuple *tuple)
 {
-	const struct iphdr *outer = ip_hdr(skb);
-	struct mygre_tuple tuple = {
-		.local = outer->daddr,
-		.remote = outer->saddr,
-		.key = hdr->key,
-		.flags = mygre_table_flags(hdr->flags & GRE_KEY, tap),
-	};
-
-	return mygre_table_find(dev_net(skb->dev), &tuple, skb);
+	if (!READ_ONCE(mygre_mod_net_rcu(dev_net(skb->dev))->masked))
+		return NULL;
+	tuple->key &= ~htonl(MYGRE_TABLE_FLOW_BITS);
+	tuple->flags |= MYGRE_TABLE_MASKED;
+	return mygre_table_find(dev_net(skb->dev), tuple, skb);
 }
 
-static struct mygre_config *mygre_rcv_find(const struct sk_buff *skb,
-					   const struct mygre_hdr *hdr)
+/*
+ * Whose is it, among the tunnels for Ethernet or among the others. A part of
+ * each journey, for it is the larger half of finding a tunnel.
+ */
+static __always_inline struct mygre_config *
+mygre_rcv_find_kind(const struct sk_buff *skb, const struct mygre_hdr *hdr,
+		    bool tap, u32 how)
+{
+	struct mygre_config *config;
+	struct mygre_tuple tuple;
+
+	if (how & MYGRE_TABLE_IPV6) {
+		tuple.local.v6 = ipv6_hdr(skb)->daddr;
+		tuple.remote.v6 = ipv6_hdr(skb)->saddr;
+	} else {
+		/* The bytes behind are not looked at, unless one is "any". */
+		tuple.local.v4 = ip_hdr(skb)->daddr;
+		tuple.remote.v4 = ip_hdr(skb)->saddr;
+	}
+	tuple.key = hdr->key;
+	tuple.flags = mygre_table_flags(hdr->flags & GRE_KEY, tap, how);
+	config = mygre_table_find(dev_net(skb->dev), &tuple, skb);
+	if (likely(config || !(hdr->flags & GRE_KEY)))
+		return config;
+	return mygre_rcv_find_masked(skb, &tuple);
+}
+
+static __always_inline struct mygre_config *
+mygre_rcv_find(const struct sk_buff *skb, const struct mygre_hdr *hdr, u32 how)
 {
 	/* An erspan device between the same hosts wants it, and we do not. */
 	if (hdr->proto == htons(ETH_P_ERSPAN) ||
 	    hdr->proto == htons(ETH_P_ERSPAN2))
 		return NULL;
-	return mygre_rcv_find_kind(skb, hdr, hdr->proto == htons(ETH_P_TEB));
+	return mygre_rcv_find_kind(skb, hdr, hdr->proto == htons(ETH_P_TEB),
+				   how);
+}
+
+static struct mygre_config *mygre_rcv_find_external(const struct sk_buff *skb,
+						    const struct mygre_hdr *hdr,
+						    bool ipv6)
+{
+	if (hdr->proto == htons(ETH_P_ERSPAN) ||
+	    hdr->proto == htons(ETH_P_ERSPAN2))
+		return NULL;
+	return mygre_table_find_external(dev_net(skb->dev),
+					 hdr->proto == htons(ETH_P_TEB), ipv6);
 }
 
 /* RFC 2784 section 2.5 */
@@ -70,17 +94,28 @@ static noinline enum mygre_stat mygre_rcv_checksum(struct sk_buff *skb)
 	return MYGRE_OK;
 }
 
+/* A copy of what we sent to a group that we are a member of */
+static bool mygre_rcv_is_own(const struct mygre_config *config,
+			     const struct sk_buff *skb)
+{
+	if (config->params.family == AF_INET6)
+		return skb->pkt_type == PACKET_LOOPBACK;
+	return ipv4_is_multicast(ip_hdr(skb)->daddr) &&
+	       rt_is_output_route(skb_rtable(skb));
+}
+
 /* Does the packet keep to what was agreed on for this tunnel */
-static inline enum mygre_stat
+static __always_inline enum mygre_stat
 mygre_rcv_verify(const struct mygre_config *config, struct sk_buff *skb,
 		 const struct mygre_hdr *hdr)
 {
 	__be16 want = config->params.iflags;
 
-	/* A copy of what we sent to a group that we are a member of */
-	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
-	    rt_is_output_route(skb_rtable(skb)))
+	if (unlikely(config->group && mygre_rcv_is_own(config, skb)))
 		return MYGRE_STAT_RX_OWN;
+	/* Who has agreed on nothing gets what comes. */
+	if (unlikely(config->params.external))
+		want = hdr->flags;
 	if ((hdr->flags ^ want) & GRE_CSUM)
 		return MYGRE_STAT_RX_CSUM;
 	return want & GRE_CSUM ? mygre_rcv_checksum(skb) : MYGRE_OK;
@@ -90,8 +125,8 @@ mygre_rcv_verify(const struct mygre_config *config, struct sk_buff *skb,
  * Is it in order, as far as that matters. Asked last, so that no packet counts
  * that is dropped for another reason.
  */
-static enum mygre_stat mygre_rcv_order(const struct mygre_config *config,
-				       const struct mygre_hdr *hdr)
+static __always_inline enum mygre_stat
+mygre_rcv_order(const struct mygre_config *config, const struct mygre_hdr *hdr)
 {
 	if (!(config->params.iflags & GRE_SEQ))
 		return MYGRE_OK;
@@ -100,29 +135,55 @@ static enum mygre_stat mygre_rcv_order(const struct mygre_config *config,
 	return mygre_seq_check(config, ntohl(hdr->seq));
 }
 
+/* The DSCP of the outer header goes to the inner one, if that is wanted */
+static void mygre_rcv_inherit(struct sk_buff *skb, u8 dsfield)
+{
+	dsfield &= ~INET_ECN_MASK;
+	if (skb->protocol == htons(ETH_P_IP))
+		ipv4_change_dsfield(ip_hdr(skb), INET_ECN_MASK, dsfield);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		ipv6_change_dsfield(ipv6_hdr(skb), INET_ECN_MASK, dsfield);
+}
+
 /*
  * Carry a congestion mark over to the inner IP header: RFC 6040 section 4.2.
  * The buffer may be shared with a packet socket, which shall see what was on
  * the wire. Behind VLAN tags there is no saying where the IP header is.
  */
-static enum mygre_stat mygre_rcv_ecn(struct sk_buff *skb, unsigned int outer)
+static __always_inline enum mygre_stat
+mygre_rcv_ecn(const struct mygre_config *config, struct sk_buff *skb,
+	      unsigned int outer, bool ipv6)
 {
+	const struct mygre_params *p = &config->params;
+	struct iphdr marked = { };
+	u8 dsfield;
+
 	if (eth_type_vlan(skb->protocol))
 		return MYGRE_OK;
+	dsfield = ipv6 ?
+		  ipv6_get_dsfield((struct ipv6hdr *)(skb->head + outer)) :
+		  ((struct iphdr *)(skb->head + outer))->tos;
+	/* What nobody has marked, and could not have, changes nothing. */
+	if (likely(!(dsfield & INET_ECN_MASK) && !p->dscp_inherit))
+		return MYGRE_OK;
 	/* Both CE and ECT(1) are carried over; they have this bit in common. */
-	if (((struct iphdr *)(skb->head + outer))->tos & INET_ECN_ECT_1 &&
+	if ((dsfield & INET_ECN_ECT_1 || p->dscp_inherit) &&
 	    skb_ensure_writable(skb, skb_network_offset(skb) +
 				mygre_hdr_inner_len(skb->protocol)))
 		return MYGRE_STAT_RX_NOMEM;
-	if (IP_ECN_decapsulate((struct iphdr *)(skb->head + outer), skb) > 1)
+	if (unlikely(p->dscp_inherit))
+		mygre_rcv_inherit(skb, dsfield);
+	/* Nothing of the header is looked at but this. */
+	marked.tos = dsfield;
+	if (IP_ECN_decapsulate(&marked, skb) > 1)
 		return MYGRE_STAT_RX_ECN;
 	return MYGRE_OK;
 }
 
 /* Take off the outer headers, so that skb is the inner packet */
-static enum mygre_stat mygre_rcv_strip(const struct mygre_config *config,
-				       struct sk_buff *skb,
-				       const struct mygre_hdr *hdr)
+static __always_inline enum mygre_stat
+mygre_rcv_strip(const struct mygre_config *config, struct sk_buff *skb,
+		const struct mygre_hdr *hdr, bool ipv6)
 {
 	/* The buffer may move, so remember the outer header by its place. */
 	unsigned int outer = skb_network_header(skb) - skb->head;
@@ -148,17 +209,19 @@ static enum mygre_stat mygre_rcv_strip(const struct mygre_config *config,
 	skb_set_network_header(skb, config->params.tap ? ETH_HLEN : 0);
 	if (!pskb_inet_may_pull(skb))
 		return MYGRE_STAT_RX_SHORT;
-	drop = mygre_rcv_ecn(skb, outer);
+	drop = mygre_rcv_ecn(config, skb, outer, ipv6);
 	if (drop)
 		return drop;
 	return iptunnel_pull_offloads(skb) ? MYGRE_STAT_RX_NOMEM : MYGRE_OK;
 }
 
 /* Where it came from, for whom a multipoint tunnel has many far ends */
-static struct metadata_dst *mygre_rcv_origin(struct sk_buff *skb,
+static struct metadata_dst *mygre_rcv_origin(const struct mygre_config *config,
+					     struct sk_buff *skb,
 					     const struct mygre_hdr *hdr)
 {
-	return mygre_compat_rx_dst(skb, hdr->flags & GRE_CSUM,
+	return mygre_compat_rx_dst(skb, config->params.family == AF_INET6,
+				   hdr->flags & GRE_CSUM,
 				   hdr->flags & GRE_KEY, hdr->key);
 }
 
@@ -168,20 +231,19 @@ static unsigned int mygre_rcv_mtu(struct mygre_config *config,
 {
 	const struct mygre_params *p = &config->params;
 	unsigned int mtu = READ_ONCE(config->tunnel->dev->mtu), below;
-	struct rtable *rt;
-	__be32 saddr;
+	union mygre_addr saddr;
+	struct dst_entry *dst;
 	bool owned;
 
-	if (!p->remote)
+	if (config->many)
 		return mtu;
-	rt = mygre_route_get(config, skb, p->remote, p->tos & ~1, &saddr,
-			     &owned);
-	if (IS_ERR(rt))
+	dst = mygre_route_remote(config, skb, &saddr, &owned);
+	if (IS_ERR(dst))
 		return mtu;
 	below = config->hlen + (p->tap ? ETH_HLEN : 0);
-	mtu = min(mtu, max(dst_mtu(&rt->dst), below) - below);
+	mtu = min(mtu, max(dst_mtu(dst), below) - below);
 	if (owned)
-		ip_rt_put(rt);
+		dst_release(dst);
 	return mtu;
 }
 
@@ -205,8 +267,9 @@ static enum mygre_stat mygre_rcv_inspect(const struct mygre_config *config,
 }
 
 /* Hand the inner packet to the stack as received by the tunnel's device */
-static void mygre_rcv_deliver(const struct mygre_config *config,
-			      struct sk_buff *skb, struct metadata_dst *origin)
+static __always_inline void
+mygre_rcv_deliver(const struct mygre_config *config, struct sk_buff *skb,
+		  struct metadata_dst *origin)
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct net_device *dev = tunnel->dev;
@@ -231,33 +294,83 @@ static void mygre_rcv_deliver(const struct mygre_config *config,
 		mygre_stats_drop(tunnel, skb, drop);
 }
 
-/* The journey of a packet that has found its tunnel. Consumes skb. */
-static void mygre_rcv_ours(const struct mygre_config *config,
-			   struct sk_buff *skb, const struct mygre_hdr *hdr)
+static noinline void mygre_rcv_trace(const struct mygre_config *config,
+				     const struct sk_buff *skb,
+				     const struct mygre_hdr *hdr)
 {
+	u8 family = config->params.family;
+
+	if (family == AF_INET6)
+		trace_mygre_receive(config->tunnel->dev, family,
+				    &ipv6_hdr(skb)->saddr,
+				    &ipv6_hdr(skb)->daddr,
+				    skb->len - hdr->len);
+	else
+		trace_mygre_receive(config->tunnel->dev, family,
+				    &ip_hdr(skb)->saddr, &ip_hdr(skb)->daddr,
+				    skb->len - hdr->len);
+}
+
+/* To which of our addresses was it sent */
+static void mygre_rcv_read_local(const struct mygre_config *config,
+				 const void *outer, union mygre_addr *local)
+{
+	*local = (union mygre_addr) { };
+	if (config->params.family == AF_INET6)
+		local->v6 = ((const struct ipv6hdr *)outer)->daddr;
+	else
+		local->v4 = ((const struct iphdr *)outer)->daddr;
+}
+
+/*
+ * What looks like a tunnel's packet in the tunnel: a probe of the far end's, or
+ * one that is not wanted. True if skb is consumed.
+ */
+static noinline bool mygre_rcv_nested(const struct mygre_config *config,
+				      struct sk_buff *skb, unsigned int outer,
+				      enum mygre_stat *drop)
+{
+	union mygre_addr local;
+
+	mygre_rcv_read_local(config, skb->head + outer, &local);
+	if (!config->params.tap && mygre_probe_answer(config, skb, 0, &local))
+		return true;
+	if (!config->params.inner_tunnel &&
+	    mygre_guard_is_nested(skb, config->tunnel->dev))
+		*drop = MYGRE_STAT_RX_NESTED;
+	return false;
+}
+
+/*
+ * The journey of a packet that has found its tunnel. Consumes skb. A part of
+ * each of its callers, where the family is known.
+ */
+static __always_inline void mygre_rcv_ours(const struct mygre_config *config,
+					   struct sk_buff *skb,
+					   const struct mygre_hdr *hdr,
+					   bool ipv6)
+{
+	unsigned int outer = skb_network_header(skb) - skb->head;
 	struct metadata_dst *origin = NULL;
-	__be32 local = ip_hdr(skb)->daddr;
 	enum mygre_stat drop;
 
-	trace_mygre_receive(config->tunnel->dev, ip_hdr(skb)->saddr, local,
-			    skb->len - hdr->len);
+	if (trace_mygre_receive_enabled())
+		mygre_rcv_trace(config, skb, hdr);
 	if (unlikely(!hdr->proto) && mygre_probe_heard(config, skb, hdr))
 		return;
 	drop = mygre_rcv_verify(config, skb, hdr);
-	if (!drop && !config->params.remote) {
-		origin = mygre_rcv_origin(skb, hdr);
+	if (!drop && config->many) {
+		origin = mygre_rcv_origin(config, skb, hdr);
 		if (!origin)
 			drop = MYGRE_STAT_RX_NOMEM;
 	}
-	drop = drop ?: mygre_rcv_strip(config, skb, hdr) ?:
+	drop = drop ?: mygre_rcv_strip(config, skb, hdr, ipv6) ?:
 	       mygre_rcv_order(config, hdr);
-	if (unlikely(!drop && mygre_guard_is_likely(skb))) {
-		if (!config->params.tap &&
-		    mygre_probe_answer(config, skb, 0, local))
-			return;
-		if (!config->params.inner_tunnel &&
-		    mygre_guard_is_nested(skb, config->tunnel->dev))
-			drop = MYGRE_STAT_RX_NESTED;
+	if (unlikely(!drop && mygre_guard_is_likely(skb)) &&
+	    mygre_rcv_nested(config, skb, outer, &drop)) {
+		if (origin)
+			dst_release((struct dst_entry *)origin);
+		return;
 	}
 	if (unlikely(config->inspect))
 		drop = drop ?: mygre_rcv_inspect(config, skb);
@@ -270,143 +383,150 @@ static void mygre_rcv_ours(const struct mygre_config *config,
 	mygre_stats_drop(config->tunnel, skb, drop);
 }
 
+/* May the payload be an IP packet with a GRE header inside */
+static bool mygre_rcv_may_be_probe(const struct sk_buff *skb,
+				   const struct mygre_hdr *hdr)
+{
+	unsigned int at;
+	u8 buffer, *proto;
+
+	if (hdr->proto == htons(ETH_P_IP))
+		at = offsetof(struct iphdr, protocol);
+	else if (hdr->proto == htons(ETH_P_IPV6))
+		at = offsetof(struct ipv6hdr, nexthdr);
+	else
+		return false;
+	proto = skb_header_pointer(skb, hdr->len + at, sizeof(buffer), &buffer);
+	return proto && *proto == IPPROTO_GRE;
+}
+
 /*
  * Keepalives of a tunnel for Ethernet carry none, so they find no tunnel. They
  * may be those of somebody else: true if they are not, and skb is consumed.
  */
-static bool mygre_rcv_control(struct sk_buff *skb, const struct mygre_hdr *hdr)
+static noinline bool mygre_rcv_control(struct sk_buff *skb,
+				       const struct mygre_hdr *hdr, u32 how)
 {
 	const struct mygre_config *config;
-	u8 buffer, *protocol = NULL;
+	union mygre_addr local;
 
-	if (hdr->proto == htons(ETH_P_IP))
-		protocol = skb_header_pointer(skb, hdr->len +
-					      offsetof(struct iphdr, protocol),
-					      sizeof(buffer), &buffer);
-	if (hdr->proto && (!protocol || *protocol != IPPROTO_GRE))
+	if (hdr->proto && !mygre_rcv_may_be_probe(skb, hdr))
 		return false;
-	config = mygre_rcv_find_kind(skb, hdr, true);
+	config = mygre_rcv_find_kind(skb, hdr, true, how);
 	if (!config)
 		return false;
 	if (!hdr->proto)
 		return mygre_probe_heard(config, skb, hdr);
+	mygre_rcv_read_local(config, skb_network_header(skb), &local);
 	return !mygre_rcv_verify(config, skb, hdr) &&
-	       mygre_probe_answer(config, skb, hdr->len, ip_hdr(skb)->daddr);
+	       mygre_probe_answer(config, skb, hdr->len, &local);
 }
 
 /* Not for us: let the previous owner have it, as if we were not there */
 static int mygre_rcv_pass_on(struct sk_buff *skb, const struct mygre_hdr *hdr,
-			     enum mygre_stat reason)
+			     enum mygre_stat reason, bool ipv6)
 {
-	mygre_unmatched_note(dev_net(skb->dev), ip_hdr(skb), hdr, reason);
+	int rc;
+
+	mygre_unmatched_note(skb, hdr, reason);
 	mygre_stats_count_unmatched(dev_net(skb->dev), reason);
-	if (mygre_rcv_previous)
-		return mygre_rcv_previous->handler(skb);
+	rc = ipv6 ? mygre_proto_pass_on6(skb) : mygre_proto_pass_on(skb);
+	if (rc != -ENOENT)
+		return rc;
+	/* Without us the kernel would have said so; as ip6_gre does. */
+	if (ipv6)
+		icmpv6_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
 	mygre_stats_drop_unmatched(skb, reason);
 	return 0;
 }
 
-/*
- * The journey of a received packet. skb->data is at the GRE header, the outer
- * IP header is whole and linear. Context: BH, RCU. Consumes skb.
- */
-static int mygre_rcv(struct sk_buff *skb)
+static __always_inline int mygre_rcv_any(struct sk_buff *skb, bool ipv6)
 {
+	const u32 how = ipv6 ? MYGRE_TABLE_IPV6 : 0;
 	const struct mygre_config *config;
 	struct mygre_hdr hdr;
 	enum mygre_stat drop;
 
 	drop = mygre_rcv_parse(skb, &hdr);
 	if (drop)
-		return mygre_rcv_pass_on(skb, NULL, drop);
-	config = mygre_rcv_find(skb, &hdr);
-	if (!config && mygre_rcv_control(skb, &hdr))
+		return mygre_rcv_pass_on(skb, NULL, drop, ipv6);
+	config = mygre_rcv_find(skb, &hdr, how);
+	if (!config && mygre_rcv_control(skb, &hdr, how))
 		return 0;
 	if (!config)
-		return mygre_rcv_pass_on(skb, &hdr, MYGRE_STAT_RX_NO_TUNNEL);
-	mygre_rcv_ours(config, skb, &hdr);
+		config = mygre_rcv_find_external(skb, &hdr, ipv6);
+	if (!config)
+		return mygre_rcv_pass_on(skb, &hdr, MYGRE_STAT_RX_NO_TUNNEL,
+					 ipv6);
+	mygre_rcv_ours(config, skb, &hdr, ipv6);
 	return 0;
 }
 
-/* ICMP about a GRE packet that this machine sent, or is said to have sent */
-static int mygre_rcv_err(struct sk_buff *skb, u32 info)
-{
-	if (mygre_err(skb, info) == -ENOENT && mygre_rcv_previous &&
-	    mygre_rcv_previous->err_handler)
-		return mygre_rcv_previous->err_handler(skb, info);
-	return 0;
-}
-
-static const struct net_protocol mygre_rcv_protocol = {
-	.handler = mygre_rcv,
-	.err_handler = mygre_rcv_err,
-};
-
-/*
- * gre.ko must be there before us: it cannot register once we hold the entry,
- * and ip_gre could not be loaded any more. And it must stay as long as we may
- * call it.
+/**
+ * mygre_rcv() - the journey of a packet of protocol 47 received by IPv4
+ * @skb: data is at the GRE header, the outer IP header is whole and linear;
+ *	consumed
+ *
+ * Context: BH, RCU.
+ * Return: as a handler of the kernel's.
  */
-static void mygre_rcv_pin_previous(void)
+int mygre_rcv(struct sk_buff *skb)
 {
-	if (!symbol_get(gre_add_protocol)) {
-		request_module("gre");
-		if (!symbol_get(gre_add_protocol))
+	return mygre_rcv_any(skb, false);
+}
+
+/**
+ * mygre_rcv6() - the journey of a packet of protocol 47 received by IPv6
+ * @skb: as for mygre_rcv(); extension headers may be before the GRE header
+ *
+ * Context: BH, RCU.
+ * Return: as a handler of the kernel's.
+ */
+int mygre_rcv6(struct sk_buff *skb)
+{
+	return mygre_rcv_any(skb, true);
+}
+
+/**
+ * mygre_rcv_udp() - the journey of a packet received in UDP
+ * @skb: data is at the GRE header, the outer IP header is whole and linear;
+ *	consumed
+ * @ipv6: which is IPv6
+ * @from: what the UDP header said
+ *
+ * Context: BH, RCU.
+ */
+void mygre_rcv_udp(struct sk_buff *skb, bool ipv6,
+		   const struct mygre_udp_from *from)
+{
+	u32 how = MYGRE_TABLE_UDP | (ipv6 ? MYGRE_TABLE_IPV6 : 0);
+	const struct mygre_config *config = NULL;
+	struct mygre_hdr hdr;
+	enum mygre_stat drop;
+
+	drop = mygre_rcv_parse(skb, &hdr);
+	if (!drop) {
+		config = mygre_rcv_find(skb, &hdr, how);
+		if (!config && mygre_rcv_control(skb, &hdr, how))
 			return;
 	}
-	mygre_rcv_pinned = true;
-}
-
-static void mygre_rcv_unpin_previous(void)
-{
-	if (mygre_rcv_pinned)
-		symbol_put(gre_add_protocol);
-	mygre_rcv_pinned = false;
-}
-
-/**
- * mygre_rcv_start() - take over the entry for protocol 47
- *
- * Context: process, may sleep.
- * Return: 0, or -EBUSY if a module other than gre.ko holds it, which we could
- * not keep from going away.
- */
-int mygre_rcv_start(void)
-{
-	const struct net_protocol **entry = (const struct net_protocol **)
-					    &inet_protos[IPPROTO_GRE];
-	const struct net_protocol *previous;
-
-	mygre_rcv_pin_previous();
-	do {
-		previous = READ_ONCE(*entry);
-		if (previous && !mygre_rcv_pinned) {
-			pr_err("protocol 47 is held by a module other than gre\n");
-			return -EBUSY;
-		}
-		/* Readers see this as soon as they can see our entry. */
-		mygre_rcv_previous = previous;
-	} while (cmpxchg(entry, previous, &mygre_rcv_protocol) != previous);
-	if (!mygre_rcv_pinned)
-		pr_info("gre is not loaded; ip_gre cannot be until mygre is unloaded\n");
-	return 0;
-}
-
-/**
- * mygre_rcv_stop() - give the entry for protocol 47 back
- *
- * On return no packet is on its way through mygre_rcv() any more.
- *
- * Context: process, may sleep.
- */
-void mygre_rcv_stop(void)
-{
-	const struct net_protocol **entry = (const struct net_protocol **)
-					    &inet_protos[IPPROTO_GRE];
-
-	if (cmpxchg(entry, &mygre_rcv_protocol, mygre_rcv_previous) !=
-	    &mygre_rcv_protocol)
-		pr_err("protocol 47 was taken from us\n");
-	synchronize_net();
-	mygre_rcv_unpin_previous();
+	if (!config) {
+		drop = drop ?: MYGRE_STAT_RX_NO_TUNNEL;
+		mygre_unmatched_note(skb, drop == MYGRE_STAT_RX_NO_TUNNEL ?
+				     &hdr : NULL, drop);
+		mygre_stats_count_unmatched(dev_net(skb->dev), drop);
+		mygre_stats_drop_unmatched(skb, drop);
+		return;
+	}
+	if (ipv6 && !from->summed &&
+	    config->params.encap_flags & TUNNEL_ENCAP_FLAG_CSUM6) {
+		mygre_stats_drop(config->tunnel, skb, MYGRE_STAT_RX_CSUM);
+		return;
+	}
+	if (config->params.learn)
+		mygre_learn(config->tunnel, skb, ipv6, from->port);
+	if (ipv6)
+		mygre_rcv_ours(config, skb, &hdr, true);
+	else
+		mygre_rcv_ours(config, skb, &hdr, false);
 }

@@ -4,7 +4,10 @@
  * answer may be remembered.
  */
 
+#include <net/addrconf.h>
 #include <net/ip.h>
+#include <net/ip6_fib.h>
+#include <net/ip6_route.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
 
@@ -16,17 +19,38 @@
 
 /**
  * struct mygre_route - an outer route that one CPU remembers
- * @rt: the route, with a reference, or NULL
- * @saddr: outer source address that belongs to it, network order
+ * @dst: the route, with a reference, or NULL
+ * @cookie: tells of an IPv6 route whether it is still in the table
+ * @saddr: outer source address that belongs to it; for IPv4 there is no memory
+ *	behind its first four bytes
+ * @epoch: what mygre_route6_epoch was when @saddr was an address of ours
  *
  * What the kernel's dst_cache does, but for two things: a packet borrows the
  * reference, because counting it up and down is dear and the packet is through
- * before an RCU grace period is; and it takes 16 bytes instead of 40.
+ * before an RCU grace period is; and for IPv4 it takes 16 bytes instead of 40.
  */
 struct mygre_route {
-	struct rtable *rt;
-	__be32 saddr;
+	struct dst_entry *dst;
+	u32 cookie;
+	union mygre_addr saddr;
+	u32 epoch;
 };
+
+/* Counts addresses that came and went. They belong to no route, in IPv6. */
+static u32 mygre_route6_epoch;
+
+/* Bytes of it that an underlay needs */
+static size_t mygre_route_size(u8 family)
+{
+	return family == AF_INET6 ? sizeof(struct mygre_route) :
+				    offsetofend(struct mygre_route, saddr.v4);
+}
+
+static struct mygre_route __percpu *mygre_route_alloc(u8 family, gfp_t gfp)
+{
+	return __alloc_percpu_gfp(mygre_route_size(family),
+				  __alignof__(struct mygre_route), gfp);
+}
 
 /**
  * struct mygre_route_dscps - routes for each DSCP that was seen
@@ -45,7 +69,7 @@ struct mygre_route_dscps {
  */
 int mygre_route_start(struct mygre_config *config)
 {
-	config->routes = alloc_percpu(struct mygre_route);
+	config->routes = mygre_route_alloc(config->params.family, GFP_KERNEL);
 	if (!config->routes)
 		return -ENOMEM;
 	if (!(config->params.tos & 1))
@@ -60,13 +84,13 @@ int mygre_route_start(struct mygre_config *config)
 /* Let go of what the CPUs remember. A reader may put something there again. */
 static void mygre_route_empty(struct mygre_route __percpu *routes)
 {
-	struct rtable *rt;
+	struct dst_entry *dst;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		rt = xchg(&per_cpu_ptr(routes, cpu)->rt, NULL);
-		if (rt)
-			dst_release(&rt->dst);
+		dst = xchg(&per_cpu_ptr(routes, cpu)->dst, NULL);
+		if (dst)
+			dst_release(dst);
 	}
 }
 
@@ -83,7 +107,8 @@ void mygre_route_forget(struct mygre_config *config)
 {
 	unsigned int i;
 
-	mygre_route_empty(config->routes);
+	if (config->routes)
+		mygre_route_empty(config->routes);
 	if (!config->dscps)
 		return;
 	for (i = 0; i < MYGRE_ROUTE_DSCPS; i++)
@@ -112,12 +137,11 @@ void mygre_route_stop(struct mygre_config *config)
 
 /* The place for a DSCP not seen before; NULL if there is no memory for it */
 static struct mygre_route __percpu *
-mygre_route_new_dscp(struct mygre_route __percpu **slot)
+mygre_route_new_dscp(struct mygre_route __percpu **slot, u8 family)
 {
 	struct mygre_route __percpu *routes, *other;
 
-	routes = alloc_percpu_gfp(struct mygre_route,
-				  GFP_ATOMIC | __GFP_NOWARN);
+	routes = mygre_route_alloc(family, GFP_ATOMIC | __GFP_NOWARN);
 	if (!routes)
 		return NULL;
 	other = cmpxchg(slot, NULL, routes);
@@ -127,35 +151,41 @@ mygre_route_new_dscp(struct mygre_route __percpu **slot)
 	return other;
 }
 
-/* Where this CPU may remember the answer for a packet, if anywhere */
-static struct mygre_route *mygre_route_place(struct mygre_config *config,
-					     u8 tos)
+/* Where this CPU may remember the answer for packets of a DSCP, if anywhere */
+static noinline struct mygre_route *
+mygre_route_place_dscp(struct mygre_config *config, u8 tos)
 {
 	struct mygre_route __percpu **slot, *routes;
 
-	/* Without a fixed remote each packet may go elsewhere. */
-	if (!config->params.remote)
-		return NULL;
-	if (likely(!config->dscps))
-		return this_cpu_ptr(config->routes);
 	slot = &config->dscps->routes[tos >> 2];
 	/* Pairs with the cmpxchg() that published it. */
 	routes = smp_load_acquire(slot);
 	if (unlikely(!routes))
-		routes = mygre_route_new_dscp(slot);
+		routes = mygre_route_new_dscp(slot, config->params.family);
 	return routes ? this_cpu_ptr(routes) : NULL;
 }
 
-/* Remember @rt, whose reference is handed over, or forget with NULL */
-static void mygre_route_remember(struct mygre_route *place, struct rtable *rt,
-				 __be32 saddr)
+/* The same for a packet of any tunnel */
+static __always_inline struct mygre_route *
+mygre_route_place(struct mygre_config *config, u8 tos)
 {
-	struct rtable *old;
+	/* Without a fixed remote each packet may go elsewhere. */
+	if (unlikely(config->uncached))
+		return NULL;
+	if (likely(!config->dscps))
+		return this_cpu_ptr(config->routes);
+	return mygre_route_place_dscp(config, tos);
+}
 
-	place->saddr = saddr;
-	old = xchg(&place->rt, rt);
+/* Remember @dst, whose reference is handed over, or forget with NULL */
+static void mygre_route_remember(struct mygre_route *place,
+				 struct dst_entry *dst)
+{
+	struct dst_entry *old;
+
+	old = xchg(&place->dst, dst);
 	if (old)
-		dst_release(&old->dst);
+		dst_release(old);
 }
 
 /**
@@ -177,11 +207,17 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 
 	*fl4 = (struct flowi4) {
 		.daddr = daddr,
-		.saddr = p->local,
+		.saddr = p->local.v4,
 		.flowi4_proto = IPPROTO_GRE,
 		.flowi4_mark = p->fwmark,
 		.fl4_gre_key = p->okey,
 	};
+	if (unlikely(p->encap)) {
+		fl4->flowi4_proto = IPPROTO_UDP;
+		fl4->fl4_gre_key = 0;
+		fl4->fl4_sport = p->encap_sport;
+		fl4->fl4_dport = p->encap_dport;
+	}
 	mygre_compat_set_tos(fl4, tos);
 	if (p->link) {
 		fl4->flowi4_l3mdev =
@@ -192,15 +228,33 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 
 /* Is it a way that a packet may go? If not, the error says why. */
 static int mygre_route_check(const struct mygre_config *config,
-			     const struct rtable *rt)
+			     const struct dst_entry *dst)
 {
-	if (rt->dst.dev == config->tunnel->dev)
+	if (dst->dev == config->tunnel->dev)
 		return -ELOOP;
 	/*
 	 * IPsec has no security association for what its policy says must be
 	 * encrypted. The way leads nowhere, and would say that all is well.
 	 */
-	return rt->dst.output == dst_discard_out ? -EPERM : 0;
+	return dst->output == dst_discard_out ? -EPERM : 0;
+}
+
+/**
+ * mygre_route_reason() - there is no way for a packet
+ * @err: of mygre_route_get() and the like
+ *
+ * Return: the reason to drop it.
+ */
+enum mygre_stat mygre_route_reason(int err)
+{
+	switch (err) {
+	case -ELOOP:
+		return MYGRE_STAT_TX_LOOP;
+	case -EPERM:
+		return MYGRE_STAT_TX_UNDERLAY;
+	default:
+		return MYGRE_STAT_TX_NO_ROUTE;
+	}
 }
 
 /* Ask the routing table. Return: a route with a reference, or an ERR_PTR() */
@@ -218,13 +272,13 @@ static struct rtable *mygre_route_ask(const struct mygre_config *config,
 	rt = ip_route_output_key(config->tunnel->net, &fl4);
 	if (IS_ERR(rt))
 		return rt;
-	err = mygre_route_check(config, rt);
+	err = mygre_route_check(config, &rt->dst);
 	if (err) {
 		ip_rt_put(rt);
 		return ERR_PTR(err);
 	}
 	*saddr = fl4.saddr;
-	if (config->params.remote)
+	if (!config->many)
 		mygre_mtu_routed(config->tunnel, rt->dst.dev->ifindex);
 	return rt;
 }
@@ -252,16 +306,268 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 
 	*owned = false;
 	if (likely(place)) {
-		rt = READ_ONCE(place->rt);
+		rt = (struct rtable *)READ_ONCE(place->dst);
 		if (likely(rt && dst_check(&rt->dst, 0))) {
-			*saddr = place->saddr;
+			*saddr = place->saddr.v4;
 			return rt;
 		}
 	}
 	rt = mygre_route_ask(config, skb, daddr, tos, saddr);
-	if (place)
-		mygre_route_remember(place, IS_ERR(rt) ? NULL : rt, *saddr);
-	else
+	if (!place) {
 		*owned = !IS_ERR(rt);
+		return rt;
+	}
+	place->saddr.v4 = *saddr;
+	mygre_route_remember(place, IS_ERR(rt) ? NULL : &rt->dst);
 	return rt;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/**
+ * mygre_route6_init_flow() - what the routing table is asked for a packet
+ * @fl6: filled in
+ * @config: settings of the tunnel
+ * @daddr: outer destination
+ * @tclass: outer traffic class; the ECN bits are left out
+ * @mark: mark of the inner packet, should that count
+ *
+ * Context: RCU.
+ */
+void mygre_route6_init_flow(struct flowi6 *fl6,
+			    const struct mygre_config *config,
+			    const struct in6_addr *daddr, u8 tclass, u32 mark)
+{
+	const struct mygre_params *p = &config->params;
+	struct net *net = config->tunnel->net;
+
+	*fl6 = (struct flowi6) {
+		.daddr = *daddr,
+		.saddr = p->local.v6,
+		.flowi6_proto = IPPROTO_GRE,
+		.flowi6_mark = p->mark_inherit ? mark : p->fwmark,
+		.flowlabel = ip6_make_flowinfo(tclass & INET_DSCP_MASK,
+					       p->flowlabel),
+		.fl6_gre_key = p->okey,
+	};
+	if (unlikely(p->encap)) {
+		fl6->flowi6_proto = IPPROTO_UDP;
+		fl6->fl6_gre_key = 0;
+		fl6->fl6_sport = p->encap_sport;
+		fl6->fl6_dport = p->encap_dport;
+	}
+	if (!p->link)
+		return;
+	/* An address of this link alone says nothing without the link. */
+	if (!(ipv6_addr_type(daddr) & (IPV6_ADDR_LINKLOCAL |
+				       IPV6_ADDR_MULTICAST)))
+		fl6->flowi6_l3mdev =
+			l3mdev_master_upper_ifindex_by_index_rcu(net, p->link);
+	fl6->flowi6_oif = fl6->flowi6_l3mdev ? 0 : p->link;
+}
+
+/*
+ * Are the ends where they should be: the kernel asks this for IPv4, and leaves
+ * it to who sends IPv6. Packets to ourselves are most likely a mistake.
+ */
+static int mygre_route6_check_ends(const struct mygre_config *config,
+				   const struct in6_addr *daddr)
+{
+	const struct mygre_params *p = &config->params;
+	struct net *net = config->tunnel->net;
+	struct net_device *dev = NULL;
+
+	if (p->link)
+		dev = dev_get_by_index_rcu(net, p->link);
+	if (!ipv6_addr_any(&p->local.v6) &&
+	    !ipv6_chk_addr_and_flags(net, &p->local.v6, dev, false, 0,
+				     IFA_F_TENTATIVE))
+		return -EADDRNOTAVAIL;
+	if (!p->allow_localremote && !ipv6_addr_is_multicast(daddr) &&
+	    ipv6_chk_addr_and_flags(net, daddr, dev, true, 0, IFA_F_TENTATIVE))
+		return -EADDRINUSE;
+	return 0;
+}
+
+/* Ask the routing table. Return: a route with a reference, or an ERR_PTR() */
+static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
+					  struct sk_buff *skb,
+					  const struct in6_addr *daddr,
+					  u8 tclass, struct in6_addr *saddr)
+{
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+	int err;
+
+	err = mygre_route6_check_ends(config, daddr);
+	if (err)
+		return ERR_PTR(err);
+	mygre_route6_init_flow(&fl6, config, daddr, tclass, skb->mark);
+	fl6.mp_hash = skb_get_hash(skb);
+	dst = ip6_dst_lookup_flow(config->tunnel->net, NULL, &fl6, NULL);
+	if (IS_ERR(dst))
+		return dst;
+	err = mygre_route_check(config, dst);
+	if (err) {
+		dst_release(dst);
+		return ERR_PTR(err);
+	}
+	*saddr = fl6.saddr;
+	if (!config->many)
+		mygre_mtu_routed(config->tunnel, dst->dev->ifindex);
+	return dst;
+}
+
+/**
+ * mygre_route6_addr_changed() - an IPv6 address came or went
+ *
+ * Context: any.
+ */
+void mygre_route6_addr_changed(void)
+{
+	/* That it changes is all that counts. */
+	WRITE_ONCE(mygre_route6_epoch, READ_ONCE(mygre_route6_epoch) + 1);
+}
+
+/**
+ * mygre_route6_get() - find the outer IPv6 route for a packet
+ * @config: settings of the tunnel
+ * @skb: the packet before encapsulation, for its flow hash and mark
+ * @daddr: outer destination
+ * @tclass: outer traffic class
+ * @saddr: set to the outer source
+ * @owned: as for mygre_route_get()
+ *
+ * Context: BH, RCU.
+ * Return: a route, or an ERR_PTR(), as mygre_route_get(); -EADDRNOTAVAIL if the
+ * local address is not one of this machine, -EADDRINUSE if the remote is.
+ */
+struct dst_entry *mygre_route6_get(struct mygre_config *config,
+				   struct sk_buff *skb,
+				   const struct in6_addr *daddr, u8 tclass,
+				   struct in6_addr *saddr, bool *owned)
+{
+	struct mygre_route *place = mygre_route_place(config, tclass);
+	struct dst_entry *dst;
+	u32 epoch;
+
+	*owned = false;
+	if (likely(place)) {
+		dst = READ_ONCE(place->dst);
+		if (likely(dst && dst_check(dst, place->cookie) &&
+			   place->epoch == READ_ONCE(mygre_route6_epoch))) {
+			*saddr = place->saddr.v6;
+			return dst;
+		}
+	}
+	epoch = READ_ONCE(mygre_route6_epoch);
+	dst = mygre_route6_ask(config, skb, daddr, tclass, saddr);
+	if (!place) {
+		*owned = !IS_ERR(dst);
+		return dst;
+	}
+	if (!IS_ERR(dst)) {
+		place->cookie = rt6_get_cookie(dst_rt6_info(dst));
+		place->saddr.v6 = *saddr;
+		place->epoch = epoch;
+	}
+	mygre_route_remember(place, IS_ERR(dst) ? NULL : dst);
+	return dst;
+}
+
+#endif
+
+/**
+ * mygre_route_remote() - the route to a tunnel's fixed remote, of either family
+ * @config: settings of the tunnel
+ * @skb: a packet, for its flow hash and mark
+ * @saddr: set to the outer source
+ * @owned: as for mygre_route_get()
+ *
+ * Context: BH, RCU; not for each packet.
+ * Return: as mygre_route_get().
+ */
+struct dst_entry *mygre_route_remote(struct mygre_config *config,
+				     struct sk_buff *skb,
+				     union mygre_addr *saddr, bool *owned)
+{
+	const struct mygre_params *p = &config->params;
+	struct rtable *rt;
+
+	*saddr = (union mygre_addr) { };
+	if (p->family == AF_INET6)
+		return mygre_route6_get(config, skb, &p->remote.v6, p->tos & ~1,
+					&saddr->v6, owned);
+	rt = mygre_route_get(config, skb, p->remote.v4, p->tos & ~1, &saddr->v4,
+			     owned);
+	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
+}
+
+/* Ask the routing table about the remote, remembering nothing */
+static struct dst_entry *mygre_route_look(const struct mygre_config *config,
+					  const union mygre_addr *saddr, u8 tos)
+{
+	const struct mygre_params *p = &config->params;
+	struct net *net = config->tunnel->net;
+	struct flowi4 fl4;
+	struct flowi6 fl6;
+	struct rtable *rt;
+
+	if (p->family == AF_INET6) {
+		mygre_route6_init_flow(&fl6, config, &p->remote.v6, tos,
+				       p->fwmark);
+		fl6.saddr = saddr->v6;
+		return ip6_dst_lookup_flow(net, NULL, &fl6, NULL);
+	}
+	mygre_route_init_flow(&fl4, config, p->remote.v4, tos);
+	fl4.saddr = saddr->v4;
+	rt = ip_route_output_key(net, &fl4);
+	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
+}
+
+/**
+ * mygre_route_back() - the way for a packet to the remote that is no tunnel's
+ * @config: settings of a tunnel with a fixed remote
+ * @saddr: where it comes from
+ * @tos: its TOS byte or traffic class
+ *
+ * Context: BH, RCU.
+ * Return: a route with a reference, or an ERR_PTR(), as mygre_route_get().
+ */
+struct dst_entry *mygre_route_back(const struct mygre_config *config,
+				   const union mygre_addr *saddr, u8 tos)
+{
+	struct dst_entry *dst;
+	int err;
+
+	dst = mygre_route_look(config, saddr, tos);
+	if (IS_ERR(dst))
+		return dst;
+	err = mygre_route_check(config, dst);
+	if (!err)
+		return dst;
+	dst_release(dst);
+	return ERR_PTR(err);
+}
+
+/**
+ * mygre_route_device() - by which device do packets to the remote leave
+ * @config: settings of a tunnel with a fixed remote
+ *
+ * Context: BH or process, RCU.
+ * Return: a device, valid as long as the caller holds RCU; NULL if there is no
+ * way.
+ */
+struct net_device *mygre_route_device(const struct mygre_config *config)
+{
+	struct net_device *dev;
+	struct dst_entry *dst;
+
+	dst = mygre_route_look(config, &config->params.local,
+			       config->params.tos & ~1);
+	if (IS_ERR(dst))
+		return NULL;
+	dev = dst->dev;
+	dst_release(dst);
+	return dev;
 }

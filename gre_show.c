@@ -34,13 +34,19 @@ size_t mygre_show_size(const struct net_device *dev)
 	       nla_total_size(2) +	/* IFLA_GRE_OFLAGS */
 	       nla_total_size(4) +	/* IFLA_GRE_IKEY */
 	       nla_total_size(4) +	/* IFLA_GRE_OKEY */
-	       nla_total_size(4) +	/* IFLA_GRE_LOCAL */
-	       nla_total_size(4) +	/* IFLA_GRE_REMOTE */
+	       nla_total_size(16) +	/* IFLA_GRE_LOCAL */
+	       nla_total_size(16) +	/* IFLA_GRE_REMOTE */
 	       nla_total_size(1) +	/* IFLA_GRE_TTL */
 	       nla_total_size(1) +	/* IFLA_GRE_TOS */
 	       nla_total_size(1) +	/* IFLA_GRE_PMTUDISC */
 	       nla_total_size(1) +	/* IFLA_GRE_IGNORE_DF */
 	       nla_total_size(4) +	/* IFLA_GRE_FWMARK */
+	       nla_total_size(1) +	/* IFLA_GRE_ENCAP_LIMIT */
+	       nla_total_size(4) +	/* IFLA_GRE_FLOWINFO */
+	       nla_total_size(4) +	/* IFLA_GRE_FLAGS */
+	       nla_total_size(1) +	/* IFLA_MYGRE_ENTROPY */
+	       nla_total_size(1) +	/* IFLA_MYGRE_LEARN */
+	       nla_total_size(0) +	/* IFLA_GRE_COLLECT_METADATA */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_TYPE */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_SPORT */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_DPORT */
@@ -157,6 +163,11 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 				  p->inner_tunnel, 0) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_SPREAD, p->rx_spread,
 				  0) ?:
+	       (p->external ?
+		nla_put_flag(skb, IFLA_GRE_COLLECT_METADATA) : 0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_LEARN, p->learn, 0) ?:
+	       mygre_show_fill_u8(skb, IFLA_MYGRE_ENTROPY, p->entropy,
+				  MYGRE_ENTROPY_AUTO) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_DEV, p->rx_dev_only ?
 				  MYGRE_RX_DEV_ONLY : MYGRE_RX_DEV_ANY,
 				  MYGRE_RX_DEV_ANY) ?:
@@ -166,6 +177,30 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 	       (mygre_loop_is_down(tunnel) ?
 		nla_put_flag(skb, IFLA_MYGRE_LOOPED) : 0) ?:
 	       mygre_show_fill_underlay(skb, tunnel, p);
+}
+
+static int mygre_show_fill_ends(struct sk_buff *skb,
+				const struct mygre_params *p)
+{
+	unsigned int len = mygre_addr_len(p->family);
+	union mygre_addr local;
+
+	mygre_follow_shown(p, &local);
+	return nla_put(skb, IFLA_GRE_LOCAL, len, &local) ?:
+	       nla_put(skb, IFLA_GRE_REMOTE, len, &p->remote);
+}
+
+/* What only one of the families has */
+static int mygre_show_fill_family(struct sk_buff *skb,
+				  const struct mygre_params *p)
+{
+	if (p->family == AF_INET)
+		return nla_put_u8(skb, IFLA_GRE_PMTUDISC, p->pmtudisc) ?:
+		       nla_put_u8(skb, IFLA_GRE_IGNORE_DF, p->ignore_df);
+	return nla_put_u8(skb, IFLA_GRE_ENCAP_LIMIT, p->limit) ?:
+	       nla_put_be32(skb, IFLA_GRE_FLOWINFO,
+			    mygre_underlay_flowinfo(p)) ?:
+	       nla_put_u32(skb, IFLA_GRE_FLAGS, mygre_underlay_flags(p));
 }
 
 /**
@@ -189,17 +224,15 @@ int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
 	      nla_put_be16(skb, IFLA_GRE_OFLAGS, p->oflags) ?:
 	      nla_put_be32(skb, IFLA_GRE_IKEY, p->ikey) ?:
 	      nla_put_be32(skb, IFLA_GRE_OKEY, p->okey) ?:
-	      nla_put_in_addr(skb, IFLA_GRE_LOCAL, mygre_follow_shown(p)) ?:
-	      nla_put_in_addr(skb, IFLA_GRE_REMOTE, p->remote) ?:
+	      mygre_show_fill_ends(skb, p) ?:
 	      nla_put_u8(skb, IFLA_GRE_TTL, p->ttl) ?:
 	      nla_put_u8(skb, IFLA_GRE_TOS, p->tos) ?:
-	      nla_put_u8(skb, IFLA_GRE_PMTUDISC, p->pmtudisc) ?:
-	      nla_put_u8(skb, IFLA_GRE_IGNORE_DF, p->ignore_df) ?:
+	      mygre_show_fill_family(skb, p) ?:
 	      nla_put_u32(skb, IFLA_GRE_FWMARK, p->fwmark) ?:
-	      nla_put_u16(skb, IFLA_GRE_ENCAP_TYPE, TUNNEL_ENCAP_NONE) ?:
-	      nla_put_be16(skb, IFLA_GRE_ENCAP_SPORT, 0) ?:
-	      nla_put_be16(skb, IFLA_GRE_ENCAP_DPORT, 0) ?:
-	      nla_put_u16(skb, IFLA_GRE_ENCAP_FLAGS, 0) ?:
+	      nla_put_u16(skb, IFLA_GRE_ENCAP_TYPE, p->encap) ?:
+	      nla_put_be16(skb, IFLA_GRE_ENCAP_SPORT, p->encap_sport) ?:
+	      nla_put_be16(skb, IFLA_GRE_ENCAP_DPORT, p->encap_dport) ?:
+	      nla_put_u16(skb, IFLA_GRE_ENCAP_FLAGS, p->encap_flags) ?:
 	      mygre_show_fill_rare(skb, tunnel, p);
 	rcu_read_unlock();
 	return err ? -EMSGSIZE : 0;

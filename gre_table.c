@@ -9,6 +9,7 @@
  */
 
 #include <linux/hash.h>
+#include <linux/ipv6.h>
 #include <linux/rhashtable.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>
@@ -21,13 +22,32 @@
  * only spread what operators configure: addresses and keys in a row, in either
  * byte order, in any of the fields.
  */
-static u32 mygre_table_hash(const void *data, u32 len, u32 seed)
+static noinline u64 mygre_table_mix6(const struct mygre_tuple *tuple)
+{
+	const u32 *word = (const u32 *)tuple;
+	u64 hash = 0;
+	int i;
+
+	/* Both addresses, eight bytes at a time */
+	for (i = 0; i < 8; i += 2) {
+		hash ^= (u64)word[i] << 32 | word[i + 1];
+		hash *= GOLDEN_RATIO_64;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+static __always_inline u32 mygre_table_hash(const void *data, u32 len, u32 seed)
 {
 	const struct mygre_tuple *tuple = data;
 	u64 key = (u64)tuple->flags << 32 | (__force u32)tuple->key;
 	u64 hash;
 
-	hash = (__force u64)tuple->local << 32 | (__force u32)tuple->remote;
+	if (tuple->flags & MYGRE_TABLE_IPV6)
+		hash = mygre_table_mix6(tuple);
+	else
+		hash = (__force u64)tuple->local.v4 << 32 |
+		       (__force u32)tuple->remote.v4;
 	hash *= GOLDEN_RATIO_64;
 	hash ^= hash >> 32;
 	hash += key ^ seed;
@@ -36,13 +56,19 @@ static u32 mygre_table_hash(const void *data, u32 len, u32 seed)
 }
 
 /* As rhashtable wants it: 0 if they are equal */
-static int mygre_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+static __always_inline int mygre_table_cmp(struct rhashtable_compare_arg *arg,
+					   const void *obj)
 {
 	const struct mygre_config *config = obj;
 	const struct mygre_tuple *want = arg->key, *have = &config->tuple;
 
-	return want->local != have->local || want->remote != have->remote ||
-	       want->key != have->key || want->flags != have->flags;
+	if (want->key != have->key || want->flags != have->flags)
+		return 1;
+	if (want->flags & MYGRE_TABLE_IPV6)
+		return !mygre_addr_equal(&want->local, &have->local) ||
+		       !mygre_addr_equal(&want->remote, &have->remote);
+	return want->local.v4 != have->local.v4 ||
+	       want->remote.v4 != have->remote.v4;
 }
 
 static const struct rhashtable_params mygre_table_params = {
@@ -74,7 +100,9 @@ enum mygre_table_fit {
 /* The classes in the order of ip_gre: both ends, remote, local, key alone */
 static unsigned int mygre_table_class(const struct mygre_tuple *tuple)
 {
-	return (tuple->local ? 0 : 1) + (tuple->remote ? 0 : 2);
+	return (mygre_addr_is_any(&tuple->local) ? 1 : 0) +
+	       (mygre_addr_is_any(&tuple->remote) ? 2 : 0) +
+	       (tuple->flags & MYGRE_TABLE_IPV6 ? MYGRE_CLASSES : 0);
 }
 
 /**
@@ -109,6 +137,14 @@ void mygre_table_stop(struct mygre_net *mn)
 	rhltable_destroy(&mn->pairs);
 }
 
+/* By which way packets come to a tunnel with such settings */
+static u32 mygre_table_how(const struct mygre_params *p)
+{
+	return (p->family == AF_INET6 ? MYGRE_TABLE_IPV6 : 0) |
+	       (p->encap == MYGRE_ENCAP_UDP ? MYGRE_TABLE_UDP : 0) |
+	       (p->entropy == MYGRE_ENTROPY_KEY ? MYGRE_TABLE_MASKED : 0);
+}
+
 /**
  * mygre_table_set_keys() - derive from the settings which packets are ours
  * @config: not yet published
@@ -124,22 +160,26 @@ void mygre_table_stop(struct mygre_net *mn)
 void mygre_table_set_keys(struct mygre_config *config)
 {
 	const struct mygre_params *p = &config->params;
-	bool group = ipv4_is_multicast(p->remote);
 
 	config->tuple = (struct mygre_tuple) {
-		.local = group ? p->remote : p->local,
-		.remote = group ? 0 : p->remote,
+		.local = config->group ? p->remote : p->local,
 		.key = p->ikey,
-		.flags = mygre_table_flags(p->iflags & GRE_KEY, p->tap),
+		.flags = mygre_table_flags(p->iflags & GRE_KEY, p->tap,
+					   mygre_table_how(p)),
 	};
+	if (config->tuple.flags & MYGRE_TABLE_MASKED)
+		config->tuple.key &= ~htonl(MYGRE_TABLE_FLOW_BITS);
+	if (!config->group)
+		config->tuple.remote = p->remote;
 	config->pair = (struct mygre_pair) {
 		.local = p->local,
 		.remote = p->remote,
 	};
-	config->paired = p->remote &&
-			 (group || p->ikey != p->okey ||
+	config->paired = !config->many &&
+			 (config->group || p->ikey != p->okey ||
 			  (p->iflags ^ p->oflags) & GRE_KEY ||
-			  (p->oflags & GRE_KEY && p->oflags & GRE_CSUM));
+			  (p->oflags & GRE_KEY && p->oflags & GRE_CSUM) ||
+			  p->entropy == MYGRE_ENTROPY_KEY);
 }
 
 static void mygre_table_count_bound(struct mygre_net *mn, unsigned int class,
@@ -163,6 +203,10 @@ int mygre_table_add(struct mygre_net *mn, struct mygre_config *config)
 	int err;
 
 	ASSERT_RTNL();
+	if (config->params.external) {
+		rcu_assign_pointer(mn->external[config->params.tap], config);
+		return 0;
+	}
 	if (config->paired) {
 		err = rhltable_insert(&mn->pairs, &config->pair_node,
 				      mygre_table_pair_params);
@@ -173,6 +217,8 @@ int mygre_table_add(struct mygre_net *mn, struct mygre_config *config)
 	if (err)
 		goto err_pair;
 	WRITE_ONCE(mn->used[class], mn->used[class] + 1);
+	if (config->tuple.flags & MYGRE_TABLE_MASKED)
+		WRITE_ONCE(mn->masked, mn->masked + 1);
 	if (config->params.link)
 		mygre_table_count_bound(mn, class, 1);
 	return 0;
@@ -182,6 +228,21 @@ err_pair:
 		rhltable_remove(&mn->pairs, &config->pair_node,
 				mygre_table_pair_params);
 	return err;
+}
+
+/*
+ * Unless another config of the same tunnel has taken the place already. If it
+ * is of a change that came to nothing, the one in force has it again.
+ */
+static void mygre_table_del_external(struct mygre_net *mn,
+				     const struct mygre_config *config)
+{
+	struct mygre_config *now = rtnl_dereference(config->tunnel->config);
+	bool tap = config->params.tap;
+
+	if (rtnl_dereference(mn->external[tap]) == config)
+		rcu_assign_pointer(mn->external[tap],
+				   now == config ? NULL : now);
 }
 
 /**
@@ -196,12 +257,18 @@ void mygre_table_del(struct mygre_net *mn, struct mygre_config *config)
 	unsigned int class = mygre_table_class(&config->tuple);
 
 	ASSERT_RTNL();
+	if (config->params.external) {
+		mygre_table_del_external(mn, config);
+		return;
+	}
 	if (config->paired)
 		rhltable_remove(&mn->pairs, &config->pair_node,
 				mygre_table_pair_params);
 	if (rhltable_remove(&mn->table, &config->node, mygre_table_params))
 		return;
 	WRITE_ONCE(mn->used[class], mn->used[class] - 1);
+	if (config->tuple.flags & MYGRE_TABLE_MASKED)
+		WRITE_ONCE(mn->masked, mn->masked - 1);
 	if (config->params.link)
 		mygre_table_count_bound(mn, class, -1);
 }
@@ -222,19 +289,27 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 {
 	const struct mygre_config *other, *twin = NULL;
 	struct rhlist_head *list, *pos;
+	union mygre_addr shown;
 
 	ASSERT_RTNL();
+	if (config->params.external) {
+		other = rtnl_dereference(mn->external[config->params.tap]);
+		return other && other->tunnel != config->tunnel ? other : NULL;
+	}
+	mygre_follow_shown(&config->params, &shown);
 	rcu_read_lock();
 	list = rhltable_lookup(&mn->table, &config->tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(other, pos, list, node) {
 		/* Those that wait for an address wait for different ones. */
-		if (!mygre_follow_shown(&config->params) &&
+		if (mygre_addr_is_any(&shown) &&
 		    other->params.local_link != config->params.local_link)
 			continue;
 		if (other->tunnel != config->tunnel &&
 		    other->params.link == config->params.link &&
-		    other->params.local == config->params.local &&
-		    other->params.remote == config->params.remote) {
+		    mygre_addr_equal(&other->params.local,
+				     &config->params.local) &&
+		    mygre_addr_equal(&other->params.remote,
+				     &config->params.remote)) {
 			twin = other;
 			break;
 		}
@@ -249,17 +324,16 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
  * differ), unless "rx-dev only" forbids that. It never takes a packet out of
  * another VRF.
  */
-static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
-					    const struct sk_buff *skb)
+static noinline enum mygre_table_fit
+mygre_table_fit_bound(const struct mygre_config *config,
+		      const struct sk_buff *skb)
 {
 	int link = config->params.link;
 	struct net_device *dev;
 
-	if (!(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
-		return MYGRE_TABLE_NO;
-	if (!link)
-		return MYGRE_TABLE_UNBOUND;
-	if (link == skb->dev->ifindex || link == inet_sdif(skb))
+	if (link == skb->dev->ifindex ||
+	    link == (config->params.family == AF_INET6 ? inet6_sdif(skb) :
+							 inet_sdif(skb)))
 		return MYGRE_TABLE_BOUND;
 	if (config->params.rx_dev_only)
 		return MYGRE_TABLE_NO;
@@ -269,6 +343,15 @@ static enum mygre_table_fit mygre_table_fit(const struct mygre_config *config,
 		    l3mdev_master_ifindex_rcu(skb->dev))
 		return MYGRE_TABLE_NO;
 	return MYGRE_TABLE_ELSEWHERE;
+}
+
+static __always_inline enum mygre_table_fit
+mygre_table_fit(const struct mygre_config *config, const struct sk_buff *skb)
+{
+	if (!(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
+		return MYGRE_TABLE_NO;
+	return config->params.link ? mygre_table_fit_bound(config, skb) :
+				     MYGRE_TABLE_UNBOUND;
 }
 
 /*
@@ -305,20 +388,21 @@ static noinline struct mygre_config *
 mygre_table_find_any(struct mygre_net *mn, const struct mygre_tuple *tuple,
 		     const struct sk_buff *skb, struct mygre_config *spare)
 {
-	unsigned int class;
+	unsigned int class, first;
 	bool bound = false;
 
+	first = tuple->flags & MYGRE_TABLE_IPV6 ? MYGRE_CLASSES : 0;
 	for (class = 1; class < MYGRE_CLASSES && !bound; class++) {
 		struct mygre_tuple look = *tuple;
 
 		/* Once there is a second choice, only a bound one beats it. */
-		if (!READ_ONCE(*(spare ? &mn->bound[class] :
-					 &mn->used[class])))
+		if (!READ_ONCE(*(spare ? &mn->bound[first + class] :
+					 &mn->used[first + class])))
 			continue;
 		if (class & 1)
-			look.local = 0;
+			look.local = (union mygre_addr) { };
 		if (class & 2)
-			look.remote = 0;
+			look.remote = (union mygre_addr) { };
 		spare = mygre_table_find_class(mn, &look, skb, spare, &bound);
 	}
 	return spare;
@@ -344,14 +428,36 @@ struct mygre_config *mygre_table_find(const struct net *net,
 {
 	struct mygre_net *mn = mygre_mod_net_rcu(net);
 	struct mygre_config *config = NULL;
+	unsigned int class;
 	bool bound = false;
 
+	class = tuple->flags & MYGRE_TABLE_IPV6 ? MYGRE_CLASSES : 0;
 	/* Most tunnels are between two hosts, and not bound to a device. */
-	if (READ_ONCE(mn->used[0]))
+	if (READ_ONCE(mn->used[class]))
 		config = mygre_table_find_class(mn, tuple, skb, NULL, &bound);
 	if (likely(config && (bound || !READ_ONCE(mn->links))))
 		return config;
 	return mygre_table_find_any(mn, tuple, skb, config);
+}
+
+/**
+ * mygre_table_find_external() - which tunnel takes what no other does
+ * @net: where a packet was received
+ * @tap: it carries Ethernet
+ * @ipv6: by IPv6
+ *
+ * Context: RCU.
+ * Return: a config, valid as long as the caller holds RCU; or NULL.
+ */
+struct mygre_config *mygre_table_find_external(const struct net *net,
+					       bool tap, bool ipv6)
+{
+	struct mygre_net *mn = mygre_mod_net_rcu(net);
+	struct mygre_config *config = rcu_dereference(mn->external[tap]);
+
+	if (!config || !(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
+		return NULL;
+	return ipv6 ? config->other : config;
 }
 
 /* Among the tunnels of a pair, the one that sends such headers */
@@ -371,7 +477,8 @@ mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
 		    (p->oflags ^ hdr->flags) & (GRE_KEY | GRE_CSUM))
 			continue;
 		/* A key that was not quoted may be anyone's. */
-		if (!hdr->len || p->okey == hdr->key)
+		if (!hdr->len || !((p->okey ^ hdr->key) & ~(p->entropy ==
+		    MYGRE_ENTROPY_KEY ? htonl(MYGRE_TABLE_FLOW_BITS) : 0)))
 			return config;
 	}
 	return NULL;

@@ -22,8 +22,9 @@
 
 /**
  * struct mygre_stranger - packets that are alike in all that a tunnel asks for
- * @saddr: outer source, network order
- * @daddr: outer destination, network order
+ * @saddr: outer source
+ * @daddr: outer destination
+ * @family: of both
  * @key: network order
  * @proto: ethertype, network order
  * @flags: of the GRE header, network order
@@ -31,8 +32,9 @@
  * @last: jiffies when the last one came
  */
 struct mygre_stranger {
-	__be32 saddr;
-	__be32 daddr;
+	union mygre_addr saddr;
+	union mygre_addr daddr;
+	u8 family;
 	__be32 key;
 	__be16 proto;
 	__be16 flags;
@@ -60,8 +62,9 @@ struct mygre_strangers {
 static bool mygre_unmatched_alike(const struct mygre_stranger *a,
 				  const struct mygre_stranger *b)
 {
-	return a->reason == b->reason && a->saddr == b->saddr &&
-	       a->daddr == b->daddr && a->key == b->key &&
+	return a->reason == b->reason && a->family == b->family &&
+	       mygre_addr_equal(&a->saddr, &b->saddr) &&
+	       mygre_addr_equal(&a->daddr, &b->daddr) && a->key == b->key &&
 	       a->proto == b->proto && a->flags == b->flags;
 }
 
@@ -83,43 +86,69 @@ mygre_unmatched_place(struct mygre_strangers *table,
 	return oldest;
 }
 
+static void mygre_unmatched_read(const struct sk_buff *skb,
+				 const struct mygre_hdr *hdr,
+				 struct mygre_stranger *seen)
+{
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		seen->family = AF_INET6;
+		seen->saddr.v6 = ipv6_hdr(skb)->saddr;
+		seen->daddr.v6 = ipv6_hdr(skb)->daddr;
+	} else {
+		seen->family = AF_INET;
+		seen->saddr.v4 = ip_hdr(skb)->saddr;
+		seen->daddr.v4 = ip_hdr(skb)->daddr;
+	}
+	if (hdr) {
+		seen->key = hdr->key;
+		seen->proto = hdr->proto;
+		seen->flags = hdr->flags;
+	}
+}
+
+static u32 mygre_unmatched_hash(const struct sk_buff *skb,
+				const struct mygre_hdr *hdr,
+				enum mygre_stat reason)
+{
+	u32 saddr, daddr;
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		saddr = ipv6_addr_hash(&ipv6_hdr(skb)->saddr);
+		daddr = ipv6_addr_hash(&ipv6_hdr(skb)->daddr);
+	} else {
+		saddr = (__force u32)ip_hdr(skb)->saddr;
+		daddr = (__force u32)ip_hdr(skb)->daddr;
+	}
+	return jhash_3words(saddr ^ reason, daddr,
+			    hdr ? (__force u32)hdr->key : 0,
+			    hdr ? (__force u16)hdr->proto : 0);
+}
+
 /**
  * mygre_unmatched_note() - remember a packet that reached no tunnel
- * @net: where
- * @outer: its outer header
+ * @skb: the packet, its network header the outer one
  * @hdr: its GRE header, or NULL if that cannot be read
  * @reason: why
  *
  * Context: BH, RCU; for each packet of ip_gre, too.
  */
-void mygre_unmatched_note(const struct net *net, const struct iphdr *outer,
+void mygre_unmatched_note(const struct sk_buff *skb,
 			  const struct mygre_hdr *hdr, enum mygre_stat reason)
 {
+	const struct net *net = dev_net(skb->dev);
 	struct mygre_strangers *table = mygre_mod_net_rcu(net)->strangers;
-	struct mygre_stranger seen = {
-		.saddr = outer->saddr,
-		.daddr = outer->daddr,
-		.reason = reason,
-		.last = jiffies,
-	};
-	unsigned int at;
-	u32 hash;
+	u32 hash = mygre_unmatched_hash(skb, hdr, reason);
+	unsigned int at = hash % MYGRE_UNMATCHED_MAX;
+	struct mygre_stranger seen;
 
-	if (hdr) {
-		seen.key = hdr->key;
-		seen.proto = hdr->proto;
-		seen.flags = hdr->flags;
-	}
-	hash = jhash_3words((__force u32)seen.saddr ^ reason,
-			    (__force u32)seen.daddr, (__force u32)seen.key,
-			    (__force u16)seen.proto);
-	at = hash % MYGRE_UNMATCHED_MAX;
 	if (READ_ONCE(table->quiet[at].hash) == hash &&
 	    time_before(jiffies, READ_ONCE(table->quiet[at].time) +
 				 MYGRE_UNMATCHED_QUIET))
 		return;
 	if (!spin_trylock(&table->lock))
 		return;
+	seen = (struct mygre_stranger) { .reason = reason, .last = jiffies };
+	mygre_unmatched_read(skb, hdr, &seen);
 	*mygre_unmatched_place(table, &seen) = seen;
 	WRITE_ONCE(table->quiet[at].hash, hash);
 	WRITE_ONCE(table->quiet[at].time, jiffies);
@@ -135,11 +164,14 @@ mygre_unmatched_compare(const struct mygre_stranger *seen,
 {
 	const struct mygre_params *p =
 		&rtnl_dereference(tunnel->config)->params;
+	bool any_local = mygre_addr_is_any(&p->local);
+	bool any_remote = mygre_addr_is_any(&p->remote);
 	bool frame;
 
-	if ((p->local && p->local != seen->daddr) ||
-	    (p->remote && p->remote != seen->saddr) ||
-	    (!p->local && !p->remote && !(p->iflags & GRE_KEY)))
+	if (p->family != seen->family ||
+	    (!any_local && !mygre_addr_equal(&p->local, &seen->daddr)) ||
+	    (!any_remote && !mygre_addr_equal(&p->remote, &seen->saddr)) ||
+	    (any_local && any_remote && !(p->iflags & GRE_KEY)))
 		return MYGRE_HINT_NONE;
 	frame = seen->proto == htons(ETH_P_TEB);
 	if (p->tap != frame)
@@ -179,6 +211,7 @@ static int mygre_unmatched_put(struct sk_buff *skb, struct netlink_callback *cb,
 			       const struct mygre_stranger *seen)
 {
 	unsigned int age = jiffies_to_msecs(jiffies - seen->last);
+	unsigned int len = mygre_addr_len(seen->family);
 	void *head;
 	int err;
 
@@ -187,8 +220,8 @@ static int mygre_unmatched_put(struct sk_buff *skb, struct netlink_callback *cb,
 			   MYGRE_CMD_UNMATCHED);
 	if (!head)
 		return -EMSGSIZE;
-	err = nla_put_in_addr(skb, MYGRE_UNMATCHED_SOURCE, seen->saddr) ?:
-	      nla_put_in_addr(skb, MYGRE_UNMATCHED_DESTINATION, seen->daddr) ?:
+	err = nla_put(skb, MYGRE_UNMATCHED_SOURCE, len, &seen->saddr) ?:
+	      nla_put(skb, MYGRE_UNMATCHED_DESTINATION, len, &seen->daddr) ?:
 	      nla_put_u32(skb, MYGRE_UNMATCHED_REASON, seen->reason) ?:
 	      nla_put_u32(skb, MYGRE_UNMATCHED_AGE, age) ?:
 	      nla_put_be16(skb, MYGRE_UNMATCHED_PROTO, seen->proto) ?:

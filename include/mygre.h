@@ -1,322 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Private types and, grouped by file, the functions that files share.
+ * The functions that files share, grouped by file.
  */
 #ifndef _MYGRE_H
 #define _MYGRE_H
 
 #include <linux/ethtool.h>
-#include <linux/if.h>
-#include <linux/ip.h>
-#include <linux/list.h>
 #include <linux/netdevice.h>
-#include <linux/rhashtable-types.h>
 #include <net/netns/generic.h>
 
 #include "mygre_hdr.h"
 #include "mygre_stats.h"
+#include "mygre_types.h"
 
 struct flowi4;
+struct flowi6;
 struct genl_family;
-struct mygre_keepalive;
-struct mygre_loop;
-struct mygre_route;
-struct mygre_route_dscps;
-struct mygre_seq;
-struct mygre_strangers;
 struct netlink_ext_ack;
+struct nlattr;
 struct rtnl_link_ops;
 struct rtnl_link_stats64;
-
-/**
- * struct mygre_tuple - what a packet must show to belong to a tunnel
- * @local: outer destination address, 0 for any
- * @remote: outer source address, 0 for any
- * @key: GRE key, 0 without one
- * @flags: from mygre_table_flags(); a whole word so that no byte of the hash
- *	key is padding
- *
- * All in network order but @flags.
- */
-struct mygre_tuple {
-	__be32 local;
-	__be32 remote;
-	__be32 key;
-	u32 flags;
-};
-
-/**
- * struct mygre_pair - the endpoints of a tunnel
- * @local: our address, 0 for any
- * @remote: the far end's, or a group
- */
-struct mygre_pair {
-	__be32 local;
-	__be32 remote;
-};
-
-/**
- * struct mygre_params - the settings of a tunnel, as user space gives them
- * @link: ifindex of the underlay device in the tunnel's netns, 0 for any
- * @local_link: ifindex of the device whose address @local is, 0 for none
- * @iflags: C, K, S bits that received packets must have, network order
- * @oflags: C, K, S bits of packets sent, network order
- * @ikey: key of received packets, network order, 0 without GRE_KEY
- * @okey: key of packets sent, network order, 0 without GRE_KEY
- * @local: our outer address, network order, 0 for any
- * @remote: the far end's outer address, network order, 0 for any
- * @ttl: outer TTL, 0 to inherit
- * @tos: outer TOS byte; bit 0 set to inherit
- * @pmtudisc: set DF on all outer packets
- * @ignore_df: do not copy DF from the payload
- * @tap: carries Ethernet frames; belongs to the link kind, never changes
- * @fwmark: mark for the outer route lookup, host order
- * @keepalive: milliseconds from one probe to the next, 0 for none
- * @ka_retries: so many without an answer take the carrier down
- * @ka_auth: probes are signed
- * @ka_reply: those of the far end are answered
- * @seq_window: so many sequence numbers back a packet may be late; 0 for none
- * @mss: most that a TCP SYN may announce, %MYGRE_MSS_AUTO, or 0
- * @inner_rpf: the inner source must be behind the tunnel
- * @inner_tunnel: tunnel packets to this machine may come out of it
- * @loop_down: no carrier while the way to the remote leads through the tunnel
- * @rx_dev_only: received packets must come in by @link
- * @rx_spread: received packets go to the CPU of their inner flow
- * @mtu_named: a request says whether the MTU is to follow the underlay's;
- *	&mygre_tunnel.user_mtu knows what is in force
- * @mtu_fixed: and that it is not
- */
-struct mygre_params {
-	int link;
-	int local_link;
-	__be16 iflags;
-	__be16 oflags;
-	__be32 ikey;
-	__be32 okey;
-	__be32 local;
-	__be32 remote;
-	u8 ttl;
-	u8 tos;
-	bool pmtudisc;
-	bool ignore_df;
-	bool tap;
-	u32 fwmark;
-	u32 keepalive;
-	u8 ka_retries;
-	bool ka_auth;
-	bool ka_reply;
-	u16 seq_window;
-	u16 mss;
-	bool inner_rpf;
-	bool inner_tunnel;
-	bool loop_down;
-	bool rx_dev_only;
-	bool rx_spread;
-	bool mtu_named;
-	bool mtu_fixed;
-};
-
-/**
- * struct mygre_probe_token - what keepalive probes bear, to know them again
- * @time: microseconds of our clock
- * @serial: number of the probe
- * @sign: of both, with a secret
- *
- * Nobody but us reads it.
- */
-struct mygre_probe_token {
-	__be32 time;
-	__be32 serial;
-	__be64 sign;
-};
-
-/**
- * struct mygre_keepalive_info - what keepalives have found out
- * @state: of the far end
- * @rtt_min: microseconds from probe to answer
- * @rtt_avg: likewise
- * @rtt_max: likewise
- * @last: milliseconds since the last answer
- * @sent: probes
- * @received: answers
- * @lost: probes whose successor was sent before an answer came
- * @flaps: how often the carrier was lost
- */
-struct mygre_keepalive_info {
-	enum mygre_ka_state state;
-	u32 rtt_min;
-	u32 rtt_avg;
-	u32 rtt_max;
-	u64 last;
-	u64 sent;
-	u64 received;
-	u64 lost;
-	u64 flaps;
-};
-
-/**
- * struct mygre_config - the settings of a tunnel and all that follows from them
- * @params: the settings
- * @tuple: which packets are ours
- * @pair: by which ICMP errors find us where @tuple will not do
- * @node: member of the table, as long as the config is in force
- * @pair_node: likewise, of the table of pairs; only if paired
- * @paired: @pair_node is needed
- * @tunnel: the device's private part
- * @inspect: there is more to ask of received packets than is always asked
- * @hlen: bytes of outer IP and GRE header that we put before a packet
- * @head: those bytes, complete but for what each packet decides
- * @routes: the outer route, per CPU
- * @dscps: routes for each DSCP, if the TOS is inherited; else NULL
- * @linger: member of &mygre_tunnel.linger, once it is replaced; RTNL
- * @linger_all: member of the list of all that are; RTNL
- * @linger_until: jiffies when packets shall find it no more; RTNL
- * @rcu: for freeing after the last reader
- *
- * Never written after it is published in &mygre_tunnel.config, except for the
- * cache: a change makes a new one. Readers hold RCU and take the pointer once
- * per packet.
- */
-struct mygre_config {
-	struct mygre_params params;
-	struct mygre_tuple tuple;
-	struct mygre_pair pair;
-	struct rhlist_head node;
-	struct rhlist_head pair_node;
-	bool paired;
-	struct mygre_tunnel *tunnel;
-	bool inspect;
-	unsigned int hlen;
-	struct {
-		struct iphdr ip;
-		u8 gre[MYGRE_HDR_MAX];
-	} head;
-	struct mygre_route __percpu *routes;
-	struct mygre_route_dscps *dscps;
-	struct list_head linger;
-	struct list_head linger_all;
-	unsigned long linger_until;
-	struct rcu_head rcu;
-};
-
-/**
- * enum mygre_follow_role - what a tunnel wants a device for
- * @MYGRE_FOLLOW_DEV: it is bound to it
- * @MYGRE_FOLLOW_LOCAL: its address is the local one
- * @MYGRE_FOLLOWED: so many there are
- */
-enum mygre_follow_role {
-	MYGRE_FOLLOW_DEV,
-	MYGRE_FOLLOW_LOCAL,
-	MYGRE_FOLLOWED
-};
-
-/**
- * struct mygre_followed - a device that a tunnel follows; RTNL
- * @node: member of the table of its role, by @link; not if the device is gone
- * @link: its ifindex, or that which it had; 0 for none
- * @name: its name, likewise
- */
-struct mygre_followed {
-	struct hlist_node node;
-	int link;
-	char name[IFNAMSIZ];
-};
-
-/**
- * struct mygre_tunnel - private part of the net_device
- * @config: the settings in force; written under RTNL
- * @dev: the device
- * @net: the netns of the underlay; does not change when the device moves
- * @drops: counters
- * @o_seqno: next sequence number to send
- * @seq: those that have come; NULL as long as none is asked for
- * @err_count: ICMP errors that no sender was told of yet
- * @err_time: jiffies of the last one
- * @list: member of &mygre_net.tunnels; RTNL
- * @group_node: member of &mygre_net.groups, if the remote is a group; RTNL
- * @group: the multicast group that we joined, network order; RTNL
- * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
- * @numbered: packets sent bear sequence numbers; RTNL
- * @user_mtu: the user has chosen the MTU, so keep it; RTNL
- * @under: ifindex of the device below, by which the MTU was measured, or 0;
- *	written under RTNL
- * @under_node: member of the table of those that have one below; RTNL
- * @stale: member of the list of those to be measured again
- * @followed: devices that settings name; RTNL
- * @gone: which of them have vanished, a bit each; written under RTNL
- * @lost: member of the list of tunnels that miss some; RTNL
- * @linger: configs that are not in force any more, but still receive; RTNL
- * @lingering: so many
- * @loop_logged: jiffies when a loop was last written to the log, or 0
- * @carrier_lock: of @no_carrier, and what follows from it
- * @no_carrier: why there is none; bits of &enum mygre_carrier
- * @loop: does the way lead through the tunnel; NULL as long as nobody wanted to
- *	know
- * @keepalive: is the far end alive; likewise
- * @answers: when the next probe of the far end may be answered, were all
- *	answered in time; nanoseconds of the clock
- */
-struct mygre_tunnel {
-	struct mygre_config __rcu *config;
-	struct net_device *dev;
-	struct net *net;
-	struct mygre_drops drops;
-	atomic_t o_seqno;
-	struct mygre_seq *seq;
-	int err_count;
-	unsigned long err_time;
-	struct list_head list;
-	struct list_head group_node;
-	__be32 group;
-	int group_link;
-	bool numbered;
-	bool user_mtu;
-	int under;
-	struct hlist_node under_node;
-	struct list_head stale;
-	struct mygre_followed followed[MYGRE_FOLLOWED];
-	unsigned int gone;
-	struct list_head lost;
-	struct list_head linger;
-	unsigned int lingering;
-	unsigned long loop_logged;
-	spinlock_t carrier_lock; /* RTNL, timers and received packets */
-	unsigned int no_carrier;
-	struct mygre_loop *loop;
-	struct mygre_keepalive *keepalive;
-	atomic64_t answers;
-};
-
-/* Which fields of a tuple are "any"; in the order in which they are tried */
-#define MYGRE_CLASSES 4
-
-/**
- * struct mygre_net - what we keep for each netns
- * @table: every &mygre_config in force whose underlay is here; written under
- *	RTNL, read under RCU
- * @pairs: those of them whose ICMP errors need it; likewise
- * @used: how many configs of each class the table holds; RTNL, read locklessly
- * @bound: how many of them are bound to a device; likewise
- * @links: how many of all; likewise
- * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
- * @groups: those of them whose remote is a multicast group; RTNL
- * @unmatched: counters, per CPU
- * @strangers: the last packets that reached no tunnel
- * @answers: as &mygre_tunnel.answers, for all tunnels
- */
-struct mygre_net {
-	struct rhltable table;
-	struct rhltable pairs;
-	unsigned int used[MYGRE_CLASSES];
-	unsigned int bound[MYGRE_CLASSES];
-	unsigned int links;
-	struct list_head tunnels;
-	struct list_head groups;
-	struct mygre_unmatched __percpu *unmatched;
-	struct mygre_strangers *strangers;
-	atomic64_t answers;
-};
 
 /* gre_mod.c */
 struct mygre_net *mygre_mod_net(const struct net *net);
@@ -362,7 +65,7 @@ static inline void mygre_stats_count_unmatched(struct net *net,
 extern struct genl_family mygre_unmatched_family;
 int mygre_unmatched_start_net(struct mygre_net *mn);
 void mygre_unmatched_stop_net(struct mygre_net *mn);
-void mygre_unmatched_note(const struct net *net, const struct iphdr *outer,
+void mygre_unmatched_note(const struct sk_buff *skb,
 			  const struct mygre_hdr *hdr, enum mygre_stat reason);
 
 /* gre_table.c */
@@ -376,24 +79,41 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config);
 struct mygre_config *mygre_table_find(const struct net *net,
 				      const struct mygre_tuple *tuple,
 				      const struct sk_buff *skb);
+struct mygre_config *mygre_table_find_external(const struct net *net,
+					       bool tap, bool ipv6);
 const struct mygre_config *
 mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,
 			const struct mygre_hdr *hdr);
+
+#define MYGRE_TABLE_KEYED 1
+#define MYGRE_TABLE_TAP 2
+#define MYGRE_TABLE_IPV6 4
+#define MYGRE_TABLE_UDP 8
+#define MYGRE_TABLE_MASKED 16
+
+/* The bits of a key, host order, that are the flow's, if they are */
+#define MYGRE_TABLE_FLOW_BITS 0xffU
 
 /**
  * mygre_table_flags() - the flags of a tuple
  * @keyed: there is a key
  * @tap: the payload is Ethernet
+ * @how: %MYGRE_TABLE_IPV6 if the addresses are, %MYGRE_TABLE_UDP if GRE comes
+ *	in UDP to a port of ours, %MYGRE_TABLE_MASKED if the key is without the
+ *	flow's bits
  */
-static inline u32 mygre_table_flags(bool keyed, bool tap)
+static inline u32 mygre_table_flags(bool keyed, bool tap, u32 how)
 {
-	return keyed | tap << 1;
+	return (keyed ? MYGRE_TABLE_KEYED : 0) | (tap ? MYGRE_TABLE_TAP : 0) |
+	       how;
 }
 
 /* gre_config.c */
 struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 				      const struct mygre_params *params);
+void mygre_config_derive(struct mygre_config *config);
 void mygre_config_free(struct mygre_config *config);
+void mygre_config_put_limit(u8 *to, u8 next, u8 limit);
 
 /* gre_route.c */
 int mygre_route_start(struct mygre_config *config);
@@ -405,11 +125,34 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 struct rtable *mygre_route_get(struct mygre_config *config,
 			       struct sk_buff *skb, __be32 daddr, u8 tos,
 			       __be32 *saddr, bool *owned);
+void mygre_route6_init_flow(struct flowi6 *fl6,
+			    const struct mygre_config *config,
+			    const struct in6_addr *daddr, u8 tclass, u32 mark);
+struct dst_entry *mygre_route6_get(struct mygre_config *config,
+				   struct sk_buff *skb,
+				   const struct in6_addr *daddr, u8 tclass,
+				   struct in6_addr *saddr, bool *owned);
+void mygre_route6_addr_changed(void);
+struct dst_entry *mygre_route_remote(struct mygre_config *config,
+				     struct sk_buff *skb,
+				     union mygre_addr *saddr, bool *owned);
+struct dst_entry *mygre_route_back(const struct mygre_config *config,
+				   const union mygre_addr *saddr, u8 tos);
+enum mygre_stat mygre_route_reason(int err);
+struct net_device *mygre_route_device(const struct mygre_config *config);
 
 /* gre_xmit.c */
 void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
-		   __be32 daddr, bool control);
+		   const union mygre_addr *daddr, bool control);
 netdev_tx_t mygre_xmit(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_xmit6.c */
+void mygre_xmit6_to(struct sk_buff *skb, struct mygre_config *config,
+		    const union mygre_addr *daddr, bool control);
+netdev_tx_t mygre_xmit6(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_external.c */
+netdev_tx_t mygre_external_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_seq.c */
 enum mygre_stat mygre_seq_check(const struct mygre_config *config, u32 seq);
@@ -450,7 +193,7 @@ void mygre_probe_send(struct mygre_config *config,
 bool mygre_probe_heard(const struct mygre_config *config, struct sk_buff *skb,
 		       const struct mygre_hdr *hdr);
 bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
-			unsigned int at, __be32 local);
+			unsigned int at, const union mygre_addr *local);
 
 /* gre_guard.c */
 bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev);
@@ -518,12 +261,16 @@ void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link);
 /* gre_follow.c */
 void mygre_follow_link_gone(struct net_device *dev);
 void mygre_follow_link_named(struct net_device *dev, bool renamed);
-void mygre_follow_addr_changed(const struct net_device *dev);
+void mygre_follow_addr_changed(const struct net *net, int link);
+void mygre_follow_addr6_changed(void);
+void mygre_follow_stop(void);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
-__be32 mygre_follow_addr(struct net *net, int link);
-__be32 mygre_follow_shown(const struct mygre_params *p);
+void mygre_follow_addr(struct net *net, int link, u8 family,
+		       union mygre_addr *addr);
+bool mygre_follow_is_none(u8 family, const union mygre_addr *addr);
+void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr);
 
 /* gre_linger.c */
 void mygre_linger_stop(void);
@@ -536,9 +283,40 @@ bool mygre_linger_yield(const struct mygre_config *config);
 int mygre_event_start(void);
 void mygre_event_stop(void);
 
+/* gre_proto.c */
+int mygre_proto_start(void);
+void mygre_proto_stop(void);
+int mygre_proto_pass_on(struct sk_buff *skb);
+int mygre_proto_pass_on6(struct sk_buff *skb);
+
+/* gre_udp.c */
+unsigned int mygre_udp_put(u8 *to, const struct mygre_params *p);
+__be16 mygre_udp_source(const struct mygre_config *config, u32 hash);
+void mygre_udp_build(const struct mygre_config *config, struct sk_buff *skb,
+		     __be16 sport, __be16 dport, const union mygre_addr *saddr,
+		     const union mygre_addr *daddr);
+int mygre_udp_gso(const struct mygre_params *p);
+int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
+		   struct mygre_ports *ports);
+void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports);
+
+/* gre_ask.c */
+int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
+		    void __user *data, int cmd);
+int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb);
+
+/* gre_learn.c */
+bool mygre_learn_read(const struct mygre_tunnel *tunnel, struct mygre_far *far);
+void mygre_learn(struct mygre_tunnel *tunnel, const struct sk_buff *skb,
+		 bool ipv6, __be16 port);
+void mygre_learn_forget(struct mygre_tunnel *tunnel);
+netdev_tx_t mygre_learn_xmit(struct sk_buff *skb, struct net_device *dev);
+
 /* gre_rcv.c */
-int mygre_rcv_start(void);
-void mygre_rcv_stop(void);
+void mygre_rcv_udp(struct sk_buff *skb, bool ipv6,
+		   const struct mygre_udp_from *from);
+int mygre_rcv(struct sk_buff *skb);
+int mygre_rcv6(struct sk_buff *skb);
 
 /* gre_gro.c */
 int mygre_gro_start(void);
@@ -549,6 +327,7 @@ enum mygre_stat mygre_gro_spread(struct sk_buff *skb);
 
 /* gre_err.c */
 int mygre_err(struct sk_buff *skb, u32 info);
+int mygre_err6(struct sk_buff *skb, u8 type, u8 code, int offset, __be32 info);
 
 /* gre_dev.c */
 /**
@@ -580,6 +359,15 @@ size_t mygre_show_size(const struct net_device *dev);
 int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev);
 size_t mygre_show_xstats_size(const struct net_device *dev);
 int mygre_show_xstats(struct sk_buff *skb, const struct net_device *dev);
+
+/* gre_underlay.c */
+u32 mygre_underlay_flags(const struct mygre_params *p);
+__be32 mygre_underlay_flowinfo(const struct mygre_params *p);
+int mygre_underlay_parse(struct net *net, struct nlattr *data[],
+			 struct mygre_params *p,
+			 struct netlink_ext_ack *extack);
+int mygre_underlay_check(const struct mygre_params *p,
+			 struct netlink_ext_ack *extack);
 
 /* gre_netlink.c */
 extern struct rtnl_link_ops mygre_netlink_ops;

@@ -21,6 +21,7 @@
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
 #include <net/udp.h>
+#include <net/udp_tunnel.h>
 
 #ifdef MYGRE_HAVE_GSO_H
 #include <net/gso.h>
@@ -209,6 +210,7 @@ static int fn##_compat(const struct sk_buff *skb,			\
 /**
  * mygre_compat_rx_dst() - describe where a packet came from
  * @skb: packet, its network header still the outer one
+ * @ipv6: which is IPv6
  * @csum: it had a checksum
  * @keyed: it had a key
  * @key: the key, network order
@@ -218,7 +220,8 @@ static int fn##_compat(const struct sk_buff *skb,			\
  * Return: a metadata dst with a reference for the caller, or NULL.
  */
 static inline struct metadata_dst *
-mygre_compat_rx_dst(struct sk_buff *skb, bool csum, bool keyed, __be32 key)
+mygre_compat_rx_dst(struct sk_buff *skb, bool ipv6, bool csum, bool keyed,
+		    __be32 key)
 {
 #ifdef MYGRE_HAVE_TUNNEL_BITMAP
 	IP_TUNNEL_DECLARE_FLAGS(flags) = { };
@@ -230,7 +233,56 @@ mygre_compat_rx_dst(struct sk_buff *skb, bool csum, bool keyed, __be32 key)
 #else
 	__be16 flags = (csum ? TUNNEL_CSUM : 0) | (keyed ? TUNNEL_KEY : 0);
 #endif
+	if (ipv6)
+		return ipv6_tun_rx_dst(skb, flags, key32_to_tunnel_id(key), 0);
 	return ip_tun_rx_dst(skb, flags, key32_to_tunnel_id(key), 0);
+}
+
+#ifdef MYGRE_HAVE_UDP_TUNNEL_SOCK
+/**
+ * mygre_compat_setup_udp() - let a socket receive for a tunnel
+ * @net: where it is
+ * @sock: the socket
+ * @cfg: how
+ */
+static inline void mygre_compat_setup_udp(struct net *net, struct socket *sock,
+					  struct udp_tunnel_sock_cfg *cfg)
+{
+	setup_udp_tunnel_sock(net, sock->sk, cfg);
+}
+
+/**
+ * mygre_compat_release_udp() - close such a socket
+ * @sock: the socket
+ */
+static inline void mygre_compat_release_udp(struct socket *sock)
+{
+	udp_tunnel_sock_release(sock->sk);
+}
+#else
+static inline void mygre_compat_setup_udp(struct net *net, struct socket *sock,
+					  struct udp_tunnel_sock_cfg *cfg)
+{
+	setup_udp_tunnel_sock(net, sock, cfg);
+}
+
+static inline void mygre_compat_release_udp(struct socket *sock)
+{
+	udp_tunnel_sock_release(sock);
+}
+#endif
+
+/**
+ * mygre_compat_wants_df() - is a packet that is sent so not to be fragmented
+ * @key: what its metadata say
+ */
+static inline bool mygre_compat_wants_df(const struct ip_tunnel_key *key)
+{
+#ifdef MYGRE_HAVE_TUNNEL_BITMAP
+	return test_bit(IP_TUNNEL_DONT_FRAGMENT_BIT, key->tun_flags);
+#else
+	return key->tun_flags & TUNNEL_DONT_FRAGMENT;
+#endif
 }
 
 #ifdef MYGRE_HAVE_NETDEV_DUMMY

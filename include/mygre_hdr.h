@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/cdefs.h>
 #endif
 
 #include <linux/if_ether.h>
@@ -137,9 +138,9 @@ static inline enum mygre_stat mygre_hdr_parse_wccp(const __u8 *p,
  * Return: %MYGRE_OK, or the reason to drop the packet: %MYGRE_STAT_RX_SHORT,
  * %MYGRE_STAT_RX_VERSION or %MYGRE_STAT_RX_FLAGS.
  */
-static inline enum mygre_stat mygre_hdr_parse(const void *data,
-					      unsigned int len,
-					      struct mygre_hdr *hdr)
+static __always_inline enum mygre_stat mygre_hdr_parse(const void *data,
+						       unsigned int len,
+						       struct mygre_hdr *hdr)
 {
 	const __u8 *p = data;
 	enum mygre_stat err;

@@ -4,11 +4,11 @@
  *
  * Loaded into ip with LD_PRELOAD, it answers for rtnetlink as a kernel would
  * that has a link t0: RTM_NEWLINK sets the link's IFLA_INFO_DATA, RTM_GETLINK
- * reports it. What is about other links goes to the real kernel. A "gre"
- * forgets what a change leaves out, as ip_gre does; any other kind keeps it and
- * obeys the masks, as include/uapi/linux/mygre.h says. So one and the same
- * command line for both kinds can be compared to the byte of output, for words
- * that the module refuses so far, too.
+ * reports it. What is about other links goes to the real kernel. A "gre" or
+ * "ip6gre" forgets what a change leaves out, as ip_gre does; any other kind
+ * keeps it and obeys the masks, as include/uapi/linux/mygre.h says. So one and
+ * the same command line for both kinds can be compared to the byte of output,
+ * for words that the module refuses so far, too.
  *
  * FAKELINK_STATE	file that keeps the link from one ip to the next
  * FAKELINK_LOG		file that gets one line per RTM_NEWLINK: create or
@@ -16,6 +16,7 @@
  * FAKELINK_XSTATS	"TYPE=VALUE ..." to report as IFLA_INFO_XSTATS
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -27,6 +28,8 @@
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <linux/ip.h>
+#include <linux/ip6_tunnel.h>
 #include <linux/rtnetlink.h>
 
 #include "../include/uapi/linux/mygre.h"
@@ -38,6 +41,7 @@
 /* The one link: of each attribute its length, or -1 for "not set" */
 static struct fake_link {
 	bool exists;
+	bool v6;
 	char kind[16];
 	struct {
 		int16_t len;
@@ -117,40 +121,136 @@ static void fake_set(int type, const void *data, int len)
 		memcpy(fake.attr[type].data, data, len);
 }
 
+struct fake_default {
+	int type;
+	int len;
+};
+
+static void fake_set_defaults(const struct fake_default *d)
+{
+	static const unsigned char zero[16];
+
+	for (; d->type; d++)
+		fake_set(d->type, zero, d->len);
+}
+
 /* What a kernel reports of a link of which nothing was said */
 static void fake_reset(void)
 {
-	static const struct { int type, len; } defaults[] = {
+	static const struct fake_default all[] = {
 		{ IFLA_GRE_LINK, 4 }, { IFLA_GRE_IFLAGS, 2 },
 		{ IFLA_GRE_OFLAGS, 2 }, { IFLA_GRE_IKEY, 4 },
-		{ IFLA_GRE_OKEY, 4 }, { IFLA_GRE_TTL, 1 }, { IFLA_GRE_TOS, 1 },
-		{ IFLA_GRE_LOCAL, 4 }, { IFLA_GRE_REMOTE, 4 },
-		{ IFLA_GRE_FWMARK, 4 }, { IFLA_GRE_IGNORE_DF, 1 },
+		{ IFLA_GRE_OKEY, 4 }, { IFLA_GRE_TTL, 1 },
+		{ IFLA_GRE_FWMARK, 4 },
 		{ IFLA_GRE_ENCAP_TYPE, 2 }, { IFLA_GRE_ENCAP_FLAGS, 2 },
-		{ IFLA_GRE_ENCAP_SPORT, 2 }, { IFLA_GRE_ENCAP_DPORT, 2 },
+		{ IFLA_GRE_ENCAP_SPORT, 2 }, { IFLA_GRE_ENCAP_DPORT, 2 }, { }
 	};
-	static const unsigned char zero[16];
+	static const struct fake_default v4[] = {
+		{ IFLA_GRE_LOCAL, 4 }, { IFLA_GRE_REMOTE, 4 },
+		{ IFLA_GRE_TOS, 1 }, { IFLA_GRE_IGNORE_DF, 1 }, { }
+	};
+	static const struct fake_default v6[] = {
+		{ IFLA_GRE_LOCAL, 16 }, { IFLA_GRE_REMOTE, 16 },
+		{ IFLA_GRE_FLOWINFO, 4 }, { IFLA_GRE_FLAGS, 4 }, { }
+	};
 
 	for (int i = 0; i <= ATTR_MAX; i++)
 		fake.attr[i].len = -1;
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		fake_set(defaults[i].type, zero, defaults[i].len);
-	fake_set(IFLA_GRE_PMTUDISC, "\1", 1);
+	fake_set_defaults(all);
+	fake_set_defaults(fake.v6 ? v6 : v4);
+	if (fake.v6)
+		fake_set(IFLA_GRE_ENCAP_LIMIT, "\4", 1);
+	else
+		fake_set(IFLA_GRE_PMTUDISC, "\1", 1);
 }
 
-/* The bits of a flag word that @mask names, or all of them without a mask */
-static void fake_set_flags(int type, struct rtattr *flags, struct rtattr *mask)
-{
-	uint16_t bits = 0xffff, old, new;
+static const struct fake_masked {
+	int type, mask, len;
+} fake_masked[] = {
+	{ IFLA_GRE_IFLAGS, IFLA_MYGRE_IFLAGS_MASK, 2 },
+	{ IFLA_GRE_OFLAGS, IFLA_MYGRE_OFLAGS_MASK, 2 },
+	{ IFLA_GRE_FLAGS, IFLA_MYGRE_FLAGS_MASK, 4 },
+	{ IFLA_GRE_FLOWINFO, IFLA_MYGRE_FLOWINFO_MASK, 4 },
+	{ IFLA_GRE_ENCAP_FLAGS, IFLA_MYGRE_ENCAP_FLAGS_MASK, 2 },
+};
 
-	if (!flags)
+#define FAKE_MASKED	(sizeof(fake_masked) / sizeof(fake_masked[0]))
+
+/* The bits of a word that @mask names, or all of them without a mask */
+static void fake_mix(const struct fake_masked *m, const unsigned char *new,
+		     const unsigned char *mask)
+{
+	unsigned char mixed[4] = { 0 };
+
+	if (fake.attr[m->type].len > 0)
+		memcpy(mixed, fake.attr[m->type].data, m->len);
+	for (int i = 0; i < m->len; i++) {
+		unsigned char bits = mask ? mask[i] : 0xff;
+
+		mixed[i] = (mixed[i] & ~bits) | (new[i] & bits);
+	}
+	/* the module reports none of IPv4 */
+	if (!fake.v6 && (m->type == IFLA_GRE_FLAGS ||
+			 m->type == IFLA_GRE_FLOWINFO))
 		return;
-	memcpy(&old, fake.attr[type].data, sizeof(old));
-	memcpy(&new, RTA_DATA(flags), sizeof(new));
-	if (mask)
-		memcpy(&bits, RTA_DATA(mask), sizeof(bits));
-	new = (old & ~bits) | (new & bits);
-	fake_set(type, &new, sizeof(new));
+	fake_set(m->type, mixed, m->len);
+}
+
+static bool fake_take_masked(struct rtattr *data, struct rtattr *rta)
+{
+	for (size_t i = 0; i < FAKE_MASKED; i++) {
+		const struct fake_masked *m = &fake_masked[i];
+		struct rtattr *mask = find_nested(data, m->mask);
+
+		if (rta->rta_type == m->mask)
+			return true;
+		if (rta->rta_type == m->type) {
+			fake_mix(m, RTA_DATA(rta),
+				 mask ? RTA_DATA(mask) : NULL);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* For IPv6 the TOS says what a part of two words does, too. */
+static void fake_take_tos(unsigned char tos)
+{
+	static const struct fake_masked *const flags = &fake_masked[2];
+	static const struct fake_masked *const info = &fake_masked[3];
+	uint32_t inherit = IP6_TNL_F_USE_ORIG_TCLASS;
+	uint32_t value = tos & 1 ? inherit : 0;
+	uint32_t class = htonl((tos & 0xfc) << 20), all = htonl(0xff << 20);
+
+	fake_mix(flags, (unsigned char *)&value, (unsigned char *)&inherit);
+	fake_mix(info, (unsigned char *)&class, (unsigned char *)&all);
+}
+
+static void fake_take(struct rtattr *data, struct rtattr *rta)
+{
+	const unsigned char *value = RTA_DATA(rta);
+	int type = rta->rta_type, len = RTA_PAYLOAD(rta);
+
+	if (fake_take_masked(data, rta))
+		return;
+	if (fake.v6 && type == IFLA_GRE_TOS)
+		fake_take_tos(*value);
+	/* an "any" of four bytes is one of sixteen */
+	if (fake.v6 && len == 4 &&
+	    (type == IFLA_GRE_LOCAL || type == IFLA_GRE_REMOTE)) {
+		static const unsigned char any[16];
+
+		fake_set(type, any, sizeof(any));
+		return;
+	}
+	fake_set(type, value, len);
+	/*
+	 * ip sends a version of ERSPAN for "ip6gre", which has none; what came
+	 * last is not reported if it is 0.
+	 */
+	if ((type > IFLA_GRE_FWMARK && type < IFLA_MYGRE_IFLAGS_MASK) ||
+	    (type >= IFLA_MYGRE_ENTROPY && !*value))
+		fake.attr[type].len = -1;
 }
 
 static void fake_log(bool create, struct rtattr *data)
@@ -173,6 +273,21 @@ static void fake_log(bool create, struct rtattr *data)
 	fclose(f);
 }
 
+static bool fake_is_v6(struct rtattr *data)
+{
+	struct rtattr *local = find_nested(data, IFLA_GRE_LOCAL);
+	struct rtattr *remote = find_nested(data, IFLA_GRE_REMOTE);
+
+	return !strcmp(fake.kind, "ip6gre") ||
+	       (local && RTA_PAYLOAD(local) == 16) ||
+	       (remote && RTA_PAYLOAD(remote) == 16);
+}
+
+static bool fake_forgets(void)
+{
+	return !strcmp(fake.kind, "gre") || !strcmp(fake.kind, "ip6gre");
+}
+
 /* Returns what the kernel's answer says: 0, or a negative errno. */
 static int fake_newlink(struct nlmsghdr *n)
 {
@@ -188,22 +303,15 @@ static int fake_newlink(struct nlmsghdr *n)
 	snprintf(fake.kind, sizeof(fake.kind), "%.*s", (int)RTA_PAYLOAD(kind),
 		 (char *)RTA_DATA(kind));
 	fake_log(create, data);
-	if (create || !strcmp(fake.kind, "gre"))
+	if (create)
+		fake.v6 = fake_is_v6(data);
+	if (create || fake_forgets())
 		fake_reset();
 	fake.exists = true;
-	fake_set_flags(IFLA_GRE_IFLAGS, find_nested(data, IFLA_GRE_IFLAGS),
-		       find_nested(data, IFLA_MYGRE_IFLAGS_MASK));
-	fake_set_flags(IFLA_GRE_OFLAGS, find_nested(data, IFLA_GRE_OFLAGS),
-		       find_nested(data, IFLA_MYGRE_OFLAGS_MASK));
 	len = data ? RTA_PAYLOAD(data) : 0;
 	rta = data ? RTA_DATA(data) : NULL;
-	for (; rta && RTA_OK(rta, len); rta = RTA_NEXT(rta, len)) {
-		int type = rta->rta_type & NLA_TYPE_MASK;
-
-		if (type != IFLA_GRE_IFLAGS && type != IFLA_GRE_OFLAGS &&
-		    type < IFLA_MYGRE_IFLAGS_MASK)
-			fake_set(type, RTA_DATA(rta), RTA_PAYLOAD(rta));
-	}
+	for (; rta && RTA_OK(rta, len); rta = RTA_NEXT(rta, len))
+		fake_take(data, rta);
 	fake_save();
 	return 0;
 }
@@ -243,7 +351,7 @@ static void fake_put_link(struct nlmsghdr *n)
 
 	*ifi = (struct ifinfomsg){
 		.ifi_index = FAKE_INDEX,
-		.ifi_type = ARPHRD_IPGRE,
+		.ifi_type = fake.v6 ? ARPHRD_IP6GRE : ARPHRD_IPGRE,
 	};
 	put((char *)n, &msg_len, IFLA_IFNAME, "t0", 3);
 	put((char *)n, &msg_len, IFLA_MTU, &mtu, sizeof(mtu));

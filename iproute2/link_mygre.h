@@ -14,7 +14,11 @@ int mygre_parse_opt(struct link_util *lu, int argc, char **argv,
 		    struct nlmsghdr *n);
 
 /* mygre_print.c */
+uint32_t mygre_attr_uint(const struct rtattr *rta, size_t size);
 void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[]);
 void mygre_print_xstats(struct link_util *lu, FILE *f, struct rtattr *xstats);
+
+/* mygre_encap.c */
+void mygre_print_encap(struct rtattr *tb[], bool v6);
 
 #endif /* LINK_MYGRE_H */

@@ -23,9 +23,15 @@
 #define ROOM		32768
 #define SEEN_MAX	64
 
+struct address {
+	int family;
+	unsigned char bytes[16];
+};
+
 /* What the module says of a sort of packet; what is missing is 0 */
 struct seen {
-	uint32_t source, destination, reason, age, key, wanted;
+	struct address source, destination;
+	uint32_t reason, age, key, wanted;
 	uint16_t proto;
 	uint8_t hint;
 	bool has_key, has_wanted;
@@ -100,6 +106,15 @@ static void copy(void *to, const struct nlattr *attr, size_t size)
 		memcpy(to, (const char *)attr + NLA_HDRLEN, size);
 }
 
+/* IPv4 or IPv6, as its length says */
+static void copy_address(struct address *to, const struct nlattr *attr)
+{
+	bool v6 = attr->nla_len >= NLA_HDRLEN + 16;
+
+	to->family = v6 ? AF_INET6 : AF_INET;
+	copy(to->bytes, attr, v6 ? 16 : 4);
+}
+
 static void take_family(const struct nlattr *attr, void *to)
 {
 	if ((attr->nla_type & NLA_TYPE_MASK) == CTRL_ATTR_FAMILY_ID)
@@ -113,10 +128,10 @@ static void take_seen(const struct nlattr *attr, void *to)
 
 	switch (attr->nla_type & NLA_TYPE_MASK) {
 	case MYGRE_UNMATCHED_SOURCE:
-		copy(&s->source, attr, 4);
+		copy_address(&s->source, attr);
 		break;
 	case MYGRE_UNMATCHED_DESTINATION:
-		copy(&s->destination, attr, 4);
+		copy_address(&s->destination, attr);
 		break;
 	case MYGRE_UNMATCHED_REASON:
 		copy(&s->reason, attr, 4);
@@ -197,13 +212,30 @@ static int by_age(const void *a, const void *b)
 
 /* --- showing it ------------------------------------------------------------*/
 
-static const char *dotted(uint32_t address)
+static const char *name_of(const struct address *address)
 {
-	static char text[4][INET_ADDRSTRLEN];
+	static char text[4][INET6_ADDRSTRLEN];
 	static unsigned int next;
 
 	next = (next + 1) % 4;
-	return inet_ntop(AF_INET, &address, text[next], sizeof(text[next]));
+	return inet_ntop(address->family ?: AF_INET, address->bytes,
+			 text[next], sizeof(text[next]));
+}
+
+/* How wide the columns of addresses have to be */
+static int address_width(const struct list *list)
+{
+	size_t width = strlen("255.255.255.255"), len;
+	unsigned int i;
+
+	for (i = 0; i < 2 * list->n; i++) {
+		const struct seen *s = &list->seen[i / 2];
+
+		len = strlen(name_of(i % 2 ? &s->source : &s->destination));
+		if (len > width)
+			width = len;
+	}
+	return width;
 }
 
 static void print_why(const struct seen *s)
@@ -233,18 +265,20 @@ static void print_why(const struct seen *s)
 
 static void print_text(const struct list *list)
 {
+	int width = address_width(list);
 	unsigned int i;
 
-	printf("%-15s %-15s %-6s %-10s %8s  %s\n", "source", "destination",
-	       "type", "key", "age", "why");
+	printf("%-*s %-*s %-6s %-10s %8s  %s\n", width, "source", width,
+	       "destination", "type", "key", "age", "why");
 	for (i = 0; i < list->n; i++) {
 		const struct seen *s = &list->seen[i];
 		char key[16] = "-";
 
 		if (s->has_key)
 			snprintf(key, sizeof(key), "%u", ntohl(s->key));
-		printf("%-15s %-15s 0x%04x %-10s %6u.%u  ", dotted(s->source),
-		       dotted(s->destination), ntohs(s->proto), key,
+		printf("%-*s %-*s 0x%04x %-10s %6u.%u  ",
+		       width, name_of(&s->source),
+		       width, name_of(&s->destination), ntohs(s->proto), key,
 		       s->age / 1000, s->age / 100 % 10);
 		print_why(s);
 	}
@@ -262,7 +296,8 @@ static void print_json(const struct list *list)
 		const struct seen *s = &list->seen[i];
 
 		printf("%s{\"source\":\"%s\",\"destination\":\"%s\",",
-		       i ? "," : "", dotted(s->source), dotted(s->destination));
+		       i ? "," : "", name_of(&s->source),
+		       name_of(&s->destination));
 		printf("\"type\":%u,", ntohs(s->proto));
 		if (s->has_key)
 			printf("\"key\":%u,", ntohl(s->key));

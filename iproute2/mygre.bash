@@ -6,14 +6,16 @@
 
 # Words that want a value
 _mygre_values="local remote dev key ikey okey ttl hoplimit hlim tos tclass
-	dsfield fwmark encap encap-sport encap-dport mtu seq-window mss
-	inner-src inner-tunnel rx-dev rx-spread loop keepalive ka-auth ka-reply"
+	dsfield flowlabel fl encaplimit dscp fwmark encap encap-sport
+	encap-dport entropy learn mtu seq-window mss inner-src inner-tunnel
+	rx-dev rx-spread loop keepalive ka-auth ka-reply"
 
 # Words that stand alone
 _mygre_words="nodev nokey noikey nookey
 	csum icsum ocsum nocsum noicsum noocsum
 	seq iseq oseq noseq noiseq nooseq
 	pmtudisc nopmtudisc ignore-df noignore-df external noencap
+	allow-localremote noallow-localremote
 	encap-csum noencap-csum encap-udp6-csum noencap-udp6-csum
 	encap-remcsum noencap-remcsum"
 
@@ -26,7 +28,8 @@ _mygre_ip_option() {
 		list=$(printf '%s ' /sys/class/net/*)
 		list=${list//\/sys\/class\/net\//}
 		;;
-	ttl | hoplimit | hlim | tos | tclass | dsfield)
+	ttl | hoplimit | hlim | tos | tclass | dsfield | flowlabel | fl | \
+	fwmark)
 		list=inherit
 		;;
 	local)
@@ -41,11 +44,23 @@ _mygre_ip_option() {
 	mtu)
 		list="auto fixed"
 		;;
-	encap)
-		list="fou gue none"
+	encaplimit)
+		list=none
 		;;
-	encap-sport)
+	dscp)
+		list="inherit noinherit"
+		;;
+	encap)
+		list="fou gue none udp"
+		;;
+	"encap udp")
+		list="dport sport $_mygre_values $_mygre_words"
+		;;
+	encap-sport | sport)
 		list=auto
+		;;
+	entropy)
+		list="auto none key flowlabel udp"
 		;;
 	mss)
 		list="auto off"
@@ -62,10 +77,10 @@ _mygre_ip_option() {
 	keepalive)
 		list=off
 		;;
-	ka-auth | ka-reply | rx-spread)
+	ka-auth | ka-reply | rx-spread | learn)
 		list="on off"
 		;;
-	key | ikey | okey | fwmark | encap-dport | seq-window)
+	key | ikey | okey | encap-dport | dport | seq-window)
 		return
 		;;
 	*)
@@ -95,6 +110,11 @@ _mygre_ip_stock() {
 _mygre_ip() {
 	local i cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 
+	# a value that is itself a word of ours is not the one before CURRENT
+	case "$((COMP_CWORD > 2)) ${COMP_WORDS[COMP_CWORD-2]} $prev" in
+	"1 entropy "*) prev= ;;
+	"1 encap udp") prev="encap udp" ;;
+	esac
 	for ((i = 1; i + 1 < COMP_CWORD; i++)); do
 		if [ "${COMP_WORDS[i]}" = type ] &&
 		   [[ ${COMP_WORDS[i + 1]} == mygre?(tap) ]]; then

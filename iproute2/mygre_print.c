@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * From netlink attributes to what "ip -d link show" prints, as text and JSON:
- * the keys and formats of "type gre", and the counters of mygre with "-s".
+ * the keys and formats of "type gre" or "type ip6gre", and the counters of
+ * mygre with "-s".
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -9,11 +10,12 @@
 #include <sys/socket.h>
 #include <linux/if_tunnel.h>
 #include <linux/ip.h>
+#include <linux/ip6_tunnel.h>
 
 #include "link_mygre.h"
 
 /* The value of a number attribute; 0 if it is missing or too short */
-static uint32_t mygre_attr_uint(const struct rtattr *rta, size_t size)
+uint32_t mygre_attr_uint(const struct rtattr *rta, size_t size)
 {
 	uint32_t val32;
 	uint16_t val16;
@@ -38,11 +40,24 @@ static void mygre_print_true(bool show, const char *key, const char *text)
 		print_color_bool(PRINT_ANY, COLOR_NONE, key, text, true);
 }
 
+static int mygre_family(const struct rtattr *addr)
+{
+	return addr && RTA_PAYLOAD(addr) == sizeof(struct in6_addr) ?
+	       AF_INET6 : AF_INET;
+}
+
+static bool mygre_is_any(const struct rtattr *addr)
+{
+	static const struct in6_addr any;
+
+	if (mygre_family(addr) == AF_INET6)
+		return !memcmp(RTA_DATA(addr), &any, sizeof(any));
+	return !mygre_attr_uint(addr, 4);
+}
+
 static void mygre_print_addr(const char *name, const struct rtattr *rta)
 {
-	bool v6 = rta && RTA_PAYLOAD(rta) == sizeof(struct in6_addr);
-
-	tnl_print_endpoint(name, rta, v6 ? AF_INET6 : AF_INET);
+	tnl_print_endpoint(name, rta, mygre_family(rta));
 }
 
 /* ip prints keys of "gre" as dotted quads. */
@@ -85,7 +100,7 @@ static void mygre_print_local(struct rtattr *tb[])
 	const struct rtattr *gone = tb[IFLA_MYGRE_LOCAL_GONE];
 	const struct rtattr *addr = tb[IFLA_GRE_LOCAL];
 	uint32_t link = mygre_attr_uint(tb[IFLA_MYGRE_LOCAL_DEV], 4);
-	char text[INET_ADDRSTRLEN + 2] = "none";
+	char text[INET6_ADDRSTRLEN] = "none";
 
 	if (!link || is_json_context())
 		mygre_print_addr("local", addr);
@@ -95,8 +110,9 @@ static void mygre_print_local(struct rtattr *tb[])
 			   mygre_name_of(link, gone));
 	print_color_string(PRINT_FP, COLOR_NONE, NULL, "local dev %s ",
 			   mygre_name_of(link, gone));
-	if (mygre_attr_uint(addr, 4))
-		inet_ntop(AF_INET, RTA_DATA(addr), text, sizeof(text));
+	if (!mygre_is_any(addr))
+		inet_ntop(mygre_family(addr), RTA_DATA(addr), text,
+			  sizeof(text));
 	if (gone)
 		print_color_bool(PRINT_ANY, COLOR_NONE, "local_dev_gone",
 				 "(gone) ", true);
@@ -104,23 +120,102 @@ static void mygre_print_local(struct rtattr *tb[])
 		print_color_string(PRINT_FP, COLOR_NONE, NULL, "(%s) ", text);
 }
 
-/* TTL and TOS; "inherit" is a word in text and its number in JSON. */
-static void mygre_print_ttl_tos(struct rtattr *tb[])
+/* "inherit" is a word in text and its number in JSON. */
+static void mygre_print_ttl(const struct rtattr *rta, const char *text,
+			    const char *inherit)
 {
-	uint8_t ttl = mygre_attr_uint(tb[IFLA_GRE_TTL], 1);
-	uint8_t tos = mygre_attr_uint(tb[IFLA_GRE_TOS], 1);
+	uint8_t ttl = mygre_attr_uint(rta, 1);
 
 	if (ttl || is_json_context())
-		print_color_uint(PRINT_ANY, COLOR_NONE, "ttl", "ttl %u ", ttl);
+		print_color_uint(PRINT_ANY, COLOR_NONE, "ttl", text, ttl);
 	else
-		print_color_string(PRINT_FP, COLOR_NONE, NULL, "ttl %s ",
+		print_color_string(PRINT_FP, COLOR_NONE, NULL, inherit,
 				   "inherit");
+}
+
+static void mygre_print_tos(const struct rtattr *rta)
+{
+	uint8_t tos = mygre_attr_uint(rta, 1);
+
 	if (tos == 1 && !is_json_context())
 		print_color_string(PRINT_FP, COLOR_NONE, NULL, "tos %s ",
 				   "inherit");
 	else if (tos)
 		print_color_0xhex(PRINT_ANY, COLOR_NONE, "tos", "tos %#llx ",
 				  tos);
+}
+
+/* Part of the first word of an IPv6 header, as hexadecimal digits */
+static void mygre_print_hex(const char *key, const char *text, int digits,
+			    uint32_t value)
+{
+	char hex[16];
+
+	snprintf(hex, sizeof(hex), "0x%0*x", digits, value);
+	print_color_string(PRINT_ANY, COLOR_NONE, key, text, hex);
+}
+
+/* What "ip6gre" has and "gre" has not, up to the keys */
+static void mygre_print_outer6(struct rtattr *tb[])
+{
+	uint32_t flags = mygre_attr_uint(tb[IFLA_GRE_FLAGS], 4);
+	uint32_t info = ntohl(mygre_attr_uint(tb[IFLA_GRE_FLOWINFO], 4));
+
+	if (flags & IP6_TNL_F_IGN_ENCAP_LIMIT)
+		mygre_print_true(true, "ip6_tnl_f_ign_encap_limit",
+				 "encaplimit none ");
+	else if (tb[IFLA_GRE_ENCAP_LIMIT])
+		print_color_uint(PRINT_ANY, COLOR_NONE, "encap_limit",
+				 "encaplimit %u ",
+				 mygre_attr_uint(tb[IFLA_GRE_ENCAP_LIMIT], 1));
+	if (flags & IP6_TNL_F_USE_ORIG_TCLASS)
+		mygre_print_true(true, "ip6_tnl_f_use_orig_tclass",
+				 "tclass inherit ");
+	else if (tb[IFLA_GRE_FLOWINFO])
+		mygre_print_hex("tclass", "tclass %s ", 2, info >> 20 & 0xff);
+	if (flags & IP6_TNL_F_USE_ORIG_FLOWLABEL)
+		mygre_print_true(true, "ip6_tnl_f_use_orig_flowlabel",
+				 "flowlabel inherit ");
+	else if (tb[IFLA_GRE_FLOWINFO])
+		mygre_print_hex("flowlabel", "flowlabel %s ", 5,
+				info & 0xfffff);
+	mygre_print_true(flags & IP6_TNL_F_RCV_DSCP_COPY,
+			 "ip6_tnl_f_rcv_dscp_copy", "dscp inherit ");
+}
+
+static void mygre_print_fwmark(struct rtattr *tb[])
+{
+	uint32_t fwmark = mygre_attr_uint(tb[IFLA_GRE_FWMARK], 4);
+	uint32_t flags = mygre_attr_uint(tb[IFLA_GRE_FLAGS], 4);
+
+	mygre_print_true(flags & IP6_TNL_F_ALLOW_LOCAL_REMOTE,
+			 "ip6_tnl_f_allow_local_remote", "allow-localremote ");
+	if (flags & IP6_TNL_F_USE_ORIG_FWMARK)
+		mygre_print_true(true, "ip6_tnl_f_use_orig_fwmark",
+				 "fwmark inherit ");
+	else if (fwmark)
+		print_color_0xhex(PRINT_ANY, COLOR_NONE, "fwmark",
+				  "fwmark %#llx ", fwmark);
+}
+
+static void mygre_print_entropy(struct rtattr *tb[])
+{
+	static const char *const names[] = {
+		[MYGRE_ENTROPY_AUTO] = "auto",
+		[MYGRE_ENTROPY_NONE] = "none",
+		[MYGRE_ENTROPY_KEY] = "key",
+		[MYGRE_ENTROPY_FLOWLABEL] = "flowlabel",
+		[MYGRE_ENTROPY_UDP] = "udp",
+	};
+	uint8_t entropy = mygre_attr_uint(tb[IFLA_MYGRE_ENTROPY], 1);
+
+	if (entropy)
+		print_color_string(PRINT_ANY, COLOR_NONE, "entropy",
+				   "entropy %s ",
+				   entropy < __MYGRE_ENTROPY_MAX ?
+				   names[entropy] : "?");
+	mygre_print_true(mygre_attr_uint(tb[IFLA_MYGRE_LEARN], 1), "learn",
+			 "learn on ");
 }
 
 /* Text shows the exception, JSON always the value. */
@@ -299,34 +394,35 @@ static void mygre_print_keepalive(struct rtattr *tb[])
 
 void mygre_print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 {
-	uint32_t fwmark;
+	bool v6;
 
 	(void)lu;
 	(void)f;
 	if (!tb)
 		return;
 
+	v6 = mygre_family(tb[IFLA_GRE_REMOTE]) == AF_INET6 ||
+	     mygre_family(tb[IFLA_GRE_LOCAL]) == AF_INET6;
 	mygre_print_true(tb[IFLA_GRE_COLLECT_METADATA], "external",
 			 "external ");
 	mygre_print_addr("remote", tb[IFLA_GRE_REMOTE]);
 	mygre_print_local(tb);
 	mygre_print_link(tb);
-	mygre_print_ttl_tos(tb);
-	mygre_print_pmtudisc(tb[IFLA_GRE_PMTUDISC]);
-	mygre_print_true(mygre_attr_uint(tb[IFLA_GRE_IGNORE_DF], 1),
-			 "ignore_df", "ignore-df ");
+	if (v6) {
+		mygre_print_ttl(tb[IFLA_GRE_TTL], "hoplimit %u ",
+				"hoplimit %s ");
+		mygre_print_outer6(tb);
+	} else {
+		mygre_print_ttl(tb[IFLA_GRE_TTL], "ttl %u ", "ttl %s ");
+		mygre_print_tos(tb[IFLA_GRE_TOS]);
+		mygre_print_pmtudisc(tb[IFLA_GRE_PMTUDISC]);
+		mygre_print_true(mygre_attr_uint(tb[IFLA_GRE_IGNORE_DF], 1),
+				 "ignore_df", "ignore-df ");
+	}
 	mygre_print_flags(tb);
-
-	fwmark = mygre_attr_uint(tb[IFLA_GRE_FWMARK], 4);
-	if (fwmark)
-		print_color_0xhex(PRINT_ANY, COLOR_NONE, "fwmark",
-				  "fwmark %#llx ", fwmark);
-
-	/* ip takes the other three for granted if it sees the type. */
-	if (tb[IFLA_GRE_ENCAP_FLAGS] && tb[IFLA_GRE_ENCAP_SPORT] &&
-	    tb[IFLA_GRE_ENCAP_DPORT])
-		tnl_print_encap(tb, IFLA_GRE_ENCAP_TYPE, IFLA_GRE_ENCAP_FLAGS,
-				IFLA_GRE_ENCAP_SPORT, IFLA_GRE_ENCAP_DPORT);
+	mygre_print_fwmark(tb);
+	mygre_print_encap(tb, v6);
+	mygre_print_entropy(tb);
 	if (tb[IFLA_MYGRE_SEQ_WINDOW])
 		print_color_uint(PRINT_ANY, COLOR_NONE, "seq_window",
 				 "seq-window %u ",

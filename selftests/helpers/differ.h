@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "bytes.h"
 
@@ -25,6 +26,7 @@ enum party { IP_GRE, MYGRE, SIDES };
 #define PATH_MTU	1500
 
 #define IP_HLEN		20
+#define IP6_HLEN	40
 #define ETH_HLEN	14
 
 #define F_CSUM		0x8000
@@ -48,16 +50,23 @@ enum party { IP_GRE, MYGRE, SIDES };
 #define P_ERSPAN	0x88be
 #define P_ERSPAN2	0x22eb
 
+/* A flow label as the packet inside has it */
+#define LABEL_INHERIT	0x100000
+
 /**
  * struct conf - a pair of tunnels that differ in kind and addresses only
  * @no: number, a part of all names and addresses
  * @tap: gretap and mygretap
  * @any: without a fixed remote
+ * @six: over IPv6: ip6gre and ip6gretap against mygre and mygretap
  * @iflags, @oflags: F_CSUM, F_KEY, F_SEQ
  * @ikey, @okey: keys
  * @ttl: 0 to inherit
  * @tos: 1 to inherit
- * @pmtudisc, @ignore_df: as the words say
+ * @pmtudisc, @ignore_df: over IPv4: as the words say
+ * @limit: over IPv6: of encapsulations, -1 for none
+ * @label: over IPv6: flow label, or LABEL_INHERIT
+ * @dscp: over IPv6: the outer DSCP is copied inside
  * @mtu: set, or 0 for the default
  * @words: all of it, as given to ip
  * @ifindex: the two devices
@@ -68,11 +77,13 @@ enum party { IP_GRE, MYGRE, SIDES };
  */
 struct conf {
 	unsigned int no;
-	bool tap, any;
+	bool tap, any, six;
 	uint16_t iflags, oflags;
 	uint32_t ikey, okey;
 	uint8_t ttl, tos;
-	bool pmtudisc, ignore_df;
+	bool pmtudisc, ignore_df, dscp;
+	int limit;
+	uint32_t label;
 	unsigned int mtu;
 	char words[256];
 	int ifindex[SIDES];
@@ -95,6 +106,11 @@ enum diff {
 	RULE_VLAN_SHORT,
 	RULE_TTL_ZERO,
 	RULE_SEQ_GAP,
+	RULE_KEY_FLAG,
+	RULE_WCCP,
+	RULE_DSCP,
+	RULE_ERSPAN,
+	RULE_ECN,
 	RULES,
 };
 
@@ -153,6 +169,8 @@ struct result {
 
 /* differ-make.c: configurations and packets */
 extern uint32_t cookie;
+extern bool six_only;
+extern const uint8_t mac_own[6];
 unsigned int gre_hlen(uint16_t flags);
 void make_conf(struct conf *c, unsigned int no);
 void make_rx(struct conf *c, struct play *p);
@@ -160,8 +178,24 @@ void make_rx_good(struct conf *c, struct play *p);
 void make_tx(struct conf *c, struct play *p);
 void make_tx_good(struct conf *c, struct play *p);
 
+/* differ-six.c: outer headers of IPv6 */
+void six_conf(struct conf *c);
+char *six_words(const struct conf *c, char *w, char *end);
+void six_address(uint8_t *p, const struct conf *c, enum party side, bool far,
+		 uint8_t host);
+void six_print_address(FILE *ip, const struct conf *c, enum party side,
+		       bool far);
+unsigned int six_put_outer(uint8_t *p, const struct conf *c,
+			   const struct play *play, enum party side);
+unsigned int six_put_piece(uint8_t *piece, const uint8_t *data, uint32_t id,
+			   unsigned int at, unsigned int len, bool more);
+uint32_t six_id(const uint8_t *data, unsigned int len);
+bool six_add_piece(struct result *r, const uint8_t *data, unsigned int len);
+unsigned int six_gre_at(const struct result *r);
+
 /* differ-net.c: devices and sockets */
 void net_open(const char *inside, const char *outside);
+extern const char *net_kind;
 void net_devices(struct conf *confs, unsigned int n);
 void net_inject(const struct conf *c, const struct play *p);
 void net_transmit(const struct conf *c, struct play *p);
@@ -173,10 +207,22 @@ extern unsigned int strays;
 /* differ-rules.c: may the two results differ */
 extern const char *const rule_names[RULES];
 enum diff rule_rx(const struct conf *c, const struct play *p);
+bool marked_behind_tag(const struct play *p, const uint8_t *frame,
+		       unsigned int len);
+bool delivered_whole(const struct conf *c, const struct play *p,
+		     const struct result *r);
 const char *judge_rx(const struct conf *c, const struct play *p,
 		     enum diff rule, const struct result *r);
 const char *judge_tx(struct conf *c, const struct play *p,
 		     enum diff *rule, const struct result *r);
+
+/* differ-rules6.c: the same for what arrives over IPv6 */
+enum diff six_rule_rx(const struct conf *c, const struct play *p);
+bool six_same_type(const struct conf *c, const struct result *a,
+		   const struct result *b);
+const char *six_judge_wccp(const struct play *p, const struct result *r);
+const char *six_judge_dscp(const struct conf *c, const struct play *p,
+			   const struct result *r);
 
 __attribute__((noreturn, format(printf, 1, 2)))
 void die(const char *format, ...);

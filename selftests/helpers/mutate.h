@@ -19,7 +19,7 @@
 /*
  * The tunnels, t0 to t16: number n has the flags that its lowest three bits say
  * both ways, is an Ethernet tunnel from 8 on, and has its far end at
- * 10.8.0.(10 + n). The last one has many far ends.
+ * 10.8.0.(10 + n), or fd08::(10 + n). The last one has many far ends.
  */
 #define TUNNELS		17
 #define MULTIPOINT	16
@@ -39,6 +39,7 @@
  * @data: from the link-layer header on, if it has one
  * @len: bytes
  * @tunnel: which it is meant for
+ * @outer: bytes of the outer IP header, options included, when it is received
  * @proto: ethertype, if there is no link-layer header
  * @transport: where TCP or UDP begins, or 0
  * @transport_proto: 6, 17 or 0
@@ -49,7 +50,7 @@
 struct frame {
 	uint8_t data[FRAME_MAX];
 	unsigned int len;
-	unsigned int tunnel;
+	unsigned int tunnel, outer;
 	uint16_t proto;
 	unsigned int transport;
 	uint8_t transport_proto;
@@ -62,6 +63,7 @@ struct frame {
 enum way { RECEIVE, SEND, FORWARD, REDIRECT, WAYS };
 
 /* mutate-make.c */
+extern bool six;
 void load_corpus(const char *dir);
 void make_frame(struct frame *f, enum way way);
 void make_good(struct frame *f, unsigned int tunnel, uint32_t seq);

@@ -3,9 +3,10 @@
  * What user space sees of mygre beyond <linux/if_tunnel.h>.
  *
  * IFLA_INFO_DATA of the link kind "mygre" carries the attributes IFLA_GRE_*
- * of <linux/if_tunnel.h> with the meaning that "gre" gives them, and those
- * below. IFLA_INFO_XSTATS carries one u64 per counter of MYGRE_STAT_LIST that
- * is not 0.
+ * of <linux/if_tunnel.h> with the meaning that "gre" gives them, or "ip6gre" if
+ * IFLA_GRE_LOCAL or IFLA_GRE_REMOTE has 16 bytes; and those below. A new link
+ * with neither address is IPv4, and a link stays what it is. IFLA_INFO_XSTATS
+ * carries one u64 per counter of MYGRE_STAT_LIST that is not 0.
  */
 #ifndef _UAPI_LINUX_MYGRE_H
 #define _UAPI_LINUX_MYGRE_H
@@ -49,6 +50,17 @@
  * @IFLA_MYGRE_RX_SPREAD: u8, 0 or 1: received packets are handed to the
  *	processor that their inner flow belongs to; at first 0
  * @IFLA_MYGRE_RX_DEV: u8, enum mygre_rx_dev; at first any
+ * @IFLA_MYGRE_FLAGS_MASK: u32, the bits of IFLA_GRE_FLAGS that a request means
+ *	to set or clear; the others keep their value. Without it the whole word
+ *	is meant, as with "ip6gre". Never reported.
+ * @IFLA_MYGRE_FLOWINFO_MASK: __be32, the same for IFLA_GRE_FLOWINFO, which is
+ *	the traffic class and the flow label
+ * @IFLA_MYGRE_ENTROPY: u8, enum mygre_entropy; at first auto
+ * @IFLA_MYGRE_LEARN: u8, 0 or 1: the far end's address and port are taken from
+ *	what comes with the right key; with MYGRE_ENCAP_UDP, a key and no
+ *	remote; at first 0
+ * @IFLA_MYGRE_ENCAP_FLAGS_MASK: u16, as IFLA_MYGRE_FLAGS_MASK, for
+ *	IFLA_GRE_ENCAP_FLAGS
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
@@ -72,6 +84,11 @@ enum {
 	IFLA_MYGRE_LOCAL_GONE,
 	IFLA_MYGRE_RX_SPREAD,
 	IFLA_MYGRE_RX_DEV,
+	IFLA_MYGRE_FLAGS_MASK,
+	IFLA_MYGRE_FLOWINFO_MASK,
+	IFLA_MYGRE_ENTROPY,
+	IFLA_MYGRE_LEARN,
+	IFLA_MYGRE_ENCAP_FLAGS_MASK,
 	__IFLA_MYGRE_MAX
 };
 
@@ -107,6 +124,35 @@ enum mygre_rx_dev {
 	MYGRE_RX_DEV_ANY,
 	MYGRE_RX_DEV_ONLY,
 	__MYGRE_RX_DEV_MAX
+};
+
+/*
+ * A value of IFLA_GRE_ENCAP_TYPE beside those of enum tunnel_encap_types: GRE
+ * in UDP (RFC 8086). IFLA_GRE_ENCAP_DPORT is MYGRE_UDP_PORT if it is 0, and
+ * the source port that of the inner flow if IFLA_GRE_ENCAP_SPORT is.
+ */
+#define MYGRE_ENCAP_UDP	64
+#define MYGRE_UDP_PORT	4754
+
+/*
+ * How those who split traffic among several ways tell one inner flow from
+ * another
+ * @MYGRE_ENTROPY_AUTO: by the flow label on IPv6, if net.ipv6.auto_flowlabels
+ *	says so and no label is set; by the UDP source port with MYGRE_ENCAP_UDP
+ *	and no source port set
+ * @MYGRE_ENTROPY_NONE: not at all
+ * @MYGRE_ENTROPY_KEY: by the low 8 bits of the key, which are then no part of
+ *	it: neither end compares them
+ * @MYGRE_ENTROPY_FLOWLABEL: by the flow label, whatever the sysctl says
+ * @MYGRE_ENTROPY_UDP: by the UDP source port
+ */
+enum mygre_entropy {
+	MYGRE_ENTROPY_AUTO,
+	MYGRE_ENTROPY_NONE,
+	MYGRE_ENTROPY_KEY,
+	MYGRE_ENTROPY_FLOWLABEL,
+	MYGRE_ENTROPY_UDP,
+	__MYGRE_ENTROPY_MAX
 };
 
 /*
@@ -229,7 +275,9 @@ enum {
 	X(RX_NESTED, "rx_nested",					\
 	  "a tunnel packet to this machine, inside the tunnel")		\
 	X(RX_SPOOFED, "rx_spoofed",					\
-	  "source inside that is not behind the tunnel")
+	  "source inside that is not behind the tunnel")		\
+	X(TX_LIMIT, "tx_limit",						\
+	  "in as many tunnels as its encapsulation limit allows")
 
 /* Attributes of IFLA_INFO_XSTATS, u64 each, of any alignment */
 #define MYGRE_STAT_ENUM(symbol, name, text) MYGRE_STAT_##symbol,
@@ -256,8 +304,8 @@ enum {
 
 /*
  * A sort of packet
- * @MYGRE_UNMATCHED_SOURCE: 4 bytes, outer source
- * @MYGRE_UNMATCHED_DESTINATION: 4 bytes, outer destination
+ * @MYGRE_UNMATCHED_SOURCE: outer source, 4 bytes or 16
+ * @MYGRE_UNMATCHED_DESTINATION: outer destination, as many
  * @MYGRE_UNMATCHED_REASON: u32, enum mygre_stat
  * @MYGRE_UNMATCHED_AGE: u32, milliseconds since the last one; a tenth of a
  *	second more or less

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What other software asks of a device, otherwise than by netlink.
+ */
+
+#include <linux/if_tunnel.h>
+#include <linux/ip6_tunnel.h>
+#include <linux/rtnetlink.h>
+#include <linux/uaccess.h>
+#include <net/dst_metadata.h>
+#include <net/ip_tunnels.h>
+#include <net/route.h>
+
+#include "mygre.h"
+#include "mygre_compat.h"
+
+/* The same for "ip -6 tunnel show" */
+static int mygre_ask_ioctl6(const struct net_device *dev,
+			    const struct mygre_params *p, void __user *data)
+{
+	struct ip6_tnl_parm2 parm = {
+		.link = p->link,
+		.proto = IPPROTO_GRE,
+		.encap_limit = p->limit,
+		.hop_limit = p->ttl,
+		.flowinfo = mygre_underlay_flowinfo(p),
+		.flags = mygre_underlay_flags(p),
+		.laddr = p->local.v6,
+		.raddr = p->remote.v6,
+		.i_flags = p->iflags,
+		.o_flags = p->oflags,
+		.i_key = p->ikey,
+		.o_key = p->okey,
+	};
+
+	strscpy(parm.name, dev->name, sizeof(parm.name));
+	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
+}
+
+/**
+ * mygre_ask_ioctl() - tell the settings the old way
+ * @dev: a device of ours that is no Ethernet
+ * @ifr: who asks
+ * @data: where the answer goes
+ * @cmd: %SIOCGETTUNNEL; changing is netlink's
+ *
+ * "ip tunnel show" and NHRP daemons ask this way.
+ *
+ * Context: process, RTNL.
+ * Return: 0, -EFAULT or -EOPNOTSUPP.
+ */
+int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
+		    void __user *data, int cmd)
+{
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	const struct mygre_params *p;
+	struct ip_tunnel_parm parm = { };
+
+	if (cmd != SIOCGETTUNNEL)
+		return -EOPNOTSUPP;
+	p = &rtnl_dereference(tunnel->config)->params;
+	if (p->family == AF_INET6)
+		return mygre_ask_ioctl6(dev, p, data);
+	strscpy(parm.name, dev->name, sizeof(parm.name));
+	parm.link = p->link;
+	parm.i_flags = p->iflags;
+	parm.o_flags = p->oflags;
+	parm.i_key = p->ikey;
+	parm.o_key = p->okey;
+	parm.iph.version = 4;
+	parm.iph.ihl = sizeof(parm.iph) / 4;
+	parm.iph.protocol = IPPROTO_GRE;
+	parm.iph.tos = p->tos;
+	parm.iph.ttl = p->ttl;
+	parm.iph.frag_off = p->pmtudisc ? htons(IP_DF) : 0;
+	parm.iph.saddr = p->local.v4;
+	parm.iph.daddr = p->remote.v4;
+	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
+}
+
+/**
+ * mygre_ask_metadata() - which source address would a packet with such metadata
+ * get
+ * @dev: an external tunnel's
+ * @skb: bears the metadata, which are completed
+ *
+ * OVS asks that for what it says of flows.
+ *
+ * Context: RCU.
+ * Return: 0, -EINVAL, or an error of the routing table.
+ */
+int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
+{
+	struct ip_tunnel_info *info = skb_tunnel_info(skb);
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct flowi4 fl4 = { .flowi4_proto = IPPROTO_GRE };
+	struct rtable *rt;
+
+	if (!info || ip_tunnel_info_af(info) != AF_INET)
+		return -EINVAL;
+	fl4.daddr = info->key.u.ipv4.dst;
+	fl4.saddr = info->key.u.ipv4.src;
+	fl4.flowi4_mark = skb->mark;
+	fl4.fl4_gre_key = tunnel_id_to_key32(info->key.tun_id);
+	mygre_compat_set_tos(&fl4, info->key.tos);
+	rt = ip_route_output_key(tunnel->net, &fl4);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	info->key.u.ipv4.src = fl4.saddr;
+	ip_rt_put(rt);
+	return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A far end that is found by what it sends: behind a network address
+ * translator nobody knows its address and port beforehand, and both may change.
+ * Only with "learn on", in UDP, with a key, and without a remote.
+ *
+ * The key is no secret on the way: who sees packets can send some with it, and
+ * gets all that goes through the tunnel until the true far end sends again.
+ * Who does not see them has to guess 32 bits.
+ */
+
+#include <linux/slab.h>
+
+#include "mygre.h"
+
+/**
+ * mygre_learn_read() - where the far end was seen last
+ * @tunnel: the tunnel
+ * @far: filled in
+ *
+ * Context: any.
+ * Return: has it been seen.
+ */
+bool mygre_learn_read(const struct mygre_tunnel *tunnel, struct mygre_far *far)
+{
+	const struct mygre_far *seen;
+
+	rcu_read_lock();
+	seen = rcu_dereference(tunnel->far);
+	if (seen) {
+		far->addr = seen->addr;
+		far->port = seen->port;
+	}
+	rcu_read_unlock();
+	return seen;
+}
+
+/**
+ * mygre_learn() - a packet with the right key has come
+ * @tunnel: whose
+ * @skb: the packet, its network header the outer one
+ * @ipv6: which is IPv6
+ * @port: its UDP source port, network order
+ *
+ * Context: BH, RCU; for each packet.
+ */
+void mygre_learn(struct mygre_tunnel *tunnel, const struct sk_buff *skb,
+		 bool ipv6, __be16 port)
+{
+	struct mygre_far *seen = rcu_dereference(tunnel->far), *far;
+	union mygre_addr addr = { };
+
+	if (ipv6)
+		addr.v6 = ipv6_hdr(skb)->saddr;
+	else
+		addr.v4 = ip_hdr(skb)->saddr;
+	if (likely(seen && seen->port == port &&
+		   mygre_addr_equal(&seen->addr, &addr)))
+		return;
+	far = kmalloc(sizeof(*far), GFP_ATOMIC | __GFP_NOWARN);
+	if (!far)
+		return;
+	far->addr = addr;
+	far->port = port;
+	seen = unrcu_pointer(xchg(&tunnel->far, RCU_INITIALIZER(far)));
+	if (seen)
+		kfree_rcu(seen, rcu);
+}
+
+/**
+ * mygre_learn_forget() - nobody has been seen
+ * @tunnel: going down, or away
+ *
+ * Context: process; a packet may still teach it anew, unless it is going away.
+ */
+void mygre_learn_forget(struct mygre_tunnel *tunnel)
+{
+	struct mygre_far *seen;
+
+	seen = unrcu_pointer(xchg(&tunnel->far, NULL));
+	if (seen)
+		kfree_rcu(seen, rcu);
+}
+
+/**
+ * mygre_learn_xmit() - send a packet to where the far end was seen last
+ * @skb: see mygre_xmit_to()
+ * @dev: the tunnel's device
+ *
+ * Context: BH, RCU.
+ * Return: always NETDEV_TX_OK.
+ */
+netdev_tx_t mygre_learn_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct mygre_tunnel *tunnel = netdev_priv(dev);
+	struct mygre_config *config = rcu_dereference_bh(tunnel->config);
+	const struct mygre_far *far = rcu_dereference_bh(tunnel->far);
+
+	if (!far)
+		mygre_stats_drop(tunnel, skb, MYGRE_STAT_TX_NO_REMOTE);
+	else if (config->params.family == AF_INET6)
+		mygre_xmit6_to(skb, config, &far->addr, false);
+	else
+		mygre_xmit_to(skb, config, &far->addr, false);
+	return NETDEV_TX_OK;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UDP around GRE. With "encap udp" as RFC 8086 says, where the receiving
+ * sockets are ours; with "encap fou" and "encap gue" it is the kernel's fou
+ * that receives, and hands us the packets as if they had come without UDP.
+ *
+ * A network address translator lets UDP through, and a network card spreads it
+ * over processors: each inner flow has a source port of its own.
+ */
+
+#include <linux/if_tunnel.h>
+#include <linux/rtnetlink.h>
+#include <linux/udp.h>
+#include <net/l3mdev.h>
+#include <net/ip6_checksum.h>
+#include <net/udp.h>
+#include <net/udp_tunnel.h>
+
+#include "mygre.h"
+#include "mygre_compat.h"
+
+/* Where UDP ports come from if nobody has chosen one: RFC 6335 section 6 */
+#define MYGRE_UDP_PORT_MIN 49152
+
+/* Generic UDP encapsulation, version 0, of protocol 47: four bytes */
+#define MYGRE_UDP_GUE_LEN 4
+
+/**
+ * struct mygre_udp_port - a socket by which tunnels receive
+ * @list: member of &mygre_net.ports; RTNL
+ * @family: of the underlay
+ * @port: network order
+ * @master: ifindex of the VRF that it belongs to, or 0
+ * @users: tunnels that are up; RTNL
+ * @sock: the socket
+ */
+struct mygre_udp_port {
+	struct list_head list;
+	u8 family;
+	__be16 port;
+	int master;
+	unsigned int users;
+	struct socket *sock;
+};
+
+/* --- the header ------------------------------------------------------------*/
+
+/**
+ * mygre_udp_put() - write the header of settings before packets are known
+ * @to: where, %MYGRE_UDP_LEN bytes
+ * @p: settings
+ *
+ * Context: any.
+ * Return: bytes that it takes, with a GUE header if there is one.
+ */
+unsigned int mygre_udp_put(u8 *to, const struct mygre_params *p)
+{
+	struct udphdr *udp = (struct udphdr *)to;
+
+	*udp = (struct udphdr) {
+		.source = p->encap_sport,
+		.dest = p->encap_dport,
+	};
+	if (p->encap != TUNNEL_ENCAP_GUE)
+		return sizeof(*udp);
+	to += sizeof(*udp);
+	to[0] = 0;
+	to[1] = IPPROTO_GRE;
+	to[2] = 0;
+	to[3] = 0;
+	return sizeof(*udp) + MYGRE_UDP_GUE_LEN;
+}
+
+/**
+ * mygre_udp_source() - the source port of a packet
+ * @config: settings in force, with UDP
+ * @hash: of the inner flow
+ *
+ * Context: any.
+ * Return: network order.
+ */
+__be16 mygre_udp_source(const struct mygre_config *config, u32 hash)
+{
+	const struct mygre_params *p = &config->params;
+
+	if (p->encap_sport)
+		return p->encap_sport;
+	/* A translator lets in only what comes from where it was sent to. */
+	if (p->learn)
+		return p->encap_dport;
+	/* One port for the tunnel, if flows shall not be told apart. */
+	if (p->entropy == MYGRE_ENTROPY_NONE)
+		hash = config->hash;
+	return htons(MYGRE_UDP_PORT_MIN +
+		     reciprocal_scale(hash, U16_MAX + 1 - MYGRE_UDP_PORT_MIN));
+}
+
+/**
+ * mygre_udp_build() - fill in what the prepared UDP header leaves to a packet
+ * @config: settings in force, with UDP
+ * @skb: with all headers, the transport header this one
+ * @sport: source port, network order
+ * @dport: destination port, network order
+ * @saddr: outer source
+ * @daddr: outer destination
+ *
+ * Context: any.
+ */
+void mygre_udp_build(const struct mygre_config *config, struct sk_buff *skb,
+		     __be16 sport, __be16 dport, const union mygre_addr *saddr,
+		     const union mygre_addr *daddr)
+{
+	const struct mygre_params *p = &config->params;
+	struct udphdr *udp = udp_hdr(skb);
+	unsigned int len = skb->len - skb_transport_offset(skb);
+
+	udp->source = sport;
+	udp->dest = dport;
+	udp->len = htons(len);
+	if (p->family == AF_INET6)
+		udp6_set_csum(!(p->encap_flags & TUNNEL_ENCAP_FLAG_CSUM6), skb,
+			      &saddr->v6, &daddr->v6, len);
+	else
+		udp_set_csum(!(p->encap_flags & TUNNEL_ENCAP_FLAG_CSUM), skb,
+			     saddr->v4, daddr->v4, len);
+}
+
+/**
+ * mygre_udp_gso() - how super-packets are taken apart that are sent in UDP
+ * @p: settings, with UDP
+ *
+ * Context: any.
+ * Return: SKB_GSO_*
+ */
+int mygre_udp_gso(const struct mygre_params *p)
+{
+	u16 csum = p->family == AF_INET6 ? TUNNEL_ENCAP_FLAG_CSUM6 :
+					   TUNNEL_ENCAP_FLAG_CSUM;
+
+	return p->encap_flags & csum ? SKB_GSO_UDP_TUNNEL_CSUM :
+				       SKB_GSO_UDP_TUNNEL;
+}
+
+/* --- receiving -------------------------------------------------------------*/
+
+/*
+ * A datagram on a port of ours. RFC 8086 section 5.1: over IPv6 one without a
+ * checksum is only for tunnels that say so.
+ */
+static int mygre_udp_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	bool ipv6 = skb->protocol == htons(ETH_P_IPV6);
+	struct mygre_udp_from from;
+
+	if (!pskb_may_pull(skb, sizeof(struct udphdr))) {
+		kfree_skb(skb);
+		return 0;
+	}
+	from.port = udp_hdr(skb)->source;
+	from.summed = udp_hdr(skb)->check;
+	__skb_pull(skb, sizeof(struct udphdr));
+	skb_postpull_rcsum(skb, udp_hdr(skb), sizeof(struct udphdr));
+	skb_reset_transport_header(skb);
+	mygre_rcv_udp(skb, ipv6, &from);
+	return 0;
+}
+
+/* ICMP about a datagram to such a port: 0 if it is for us to know */
+static int mygre_udp_err_lookup(struct sock *sk, struct sk_buff *skb)
+{
+	/* The stack lowers the path MTU for the socket, and so for all. */
+	return 0;
+}
+
+static struct mygre_udp_port *mygre_udp_find(const struct mygre_net *mn,
+					     u8 family, __be16 port, int master)
+{
+	struct mygre_udp_port *place;
+
+	list_for_each_entry(place, &mn->ports, list)
+		if (place->family == family && place->port == port &&
+		    place->master == master)
+			return place;
+	return NULL;
+}
+
+static int mygre_udp_bind(struct net *net, struct mygre_udp_port *place)
+{
+	struct udp_port_cfg port = {
+		.family = place->family,
+		.local_udp_port = place->port,
+		.bind_ifindex = place->master,
+		.ipv6_v6only = place->family == AF_INET6,
+		/* Each tunnel says for itself what it takes. */
+		.use_udp6_rx_checksums = false,
+	};
+	struct udp_tunnel_sock_cfg tunnel = {
+		.encap_type = 1,
+		.encap_rcv = mygre_udp_rcv,
+		.encap_err_lookup = mygre_udp_err_lookup,
+	};
+	int err;
+
+	if (place->family == AF_INET)
+		port.local_ip.s_addr = htonl(INADDR_ANY);
+	err = udp_sock_create(net, &port, &place->sock);
+	if (err)
+		return err;
+	mygre_compat_setup_udp(net, place->sock, &tunnel);
+	return 0;
+}
+
+static int mygre_udp_get(struct net *net, u8 family, __be16 port, int master)
+{
+	struct mygre_net *mn = mygre_mod_net(net);
+	struct mygre_udp_port *place;
+	int err;
+
+	place = mygre_udp_find(mn, family, port, master);
+	if (place) {
+		place->users++;
+		return 0;
+	}
+	place = kzalloc(sizeof(*place), GFP_KERNEL);
+	if (!place)
+		return -ENOMEM;
+	place->family = family;
+	place->port = port;
+	place->master = master;
+	place->users = 1;
+	err = mygre_udp_bind(net, place);
+	if (err) {
+		kfree(place);
+		return err;
+	}
+	list_add_tail(&place->list, &mn->ports);
+	return 0;
+}
+
+static void mygre_udp_put_port(struct net *net, u8 family, __be16 port,
+			       int master)
+{
+	struct mygre_udp_port *place;
+
+	place = mygre_udp_find(mygre_mod_net(net), family, port, master);
+	if (!place || --place->users)
+		return;
+	list_del(&place->list);
+	mygre_compat_release_udp(place->sock);
+	kfree(place);
+}
+
+/* The VRF of the device that a tunnel is bound to, as far as there is one */
+static int mygre_udp_master(const struct mygre_tunnel *tunnel,
+			    const struct mygre_params *p)
+{
+	int master = 0;
+
+	rcu_read_lock();
+	if (p->link)
+		master = l3mdev_master_upper_ifindex_by_index_rcu(tunnel->net,
+								  p->link);
+	rcu_read_unlock();
+	return master;
+}
+
+/**
+ * mygre_udp_close() - receive on a tunnel's ports no more
+ * @tunnel: the tunnel
+ * @ports: those that mygre_udp_open() has opened
+ *
+ * Context: process, RTNL.
+ */
+void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ports->port); i++)
+		if (ports->port[i])
+			mygre_udp_put_port(tunnel->net, ports->family,
+					   ports->port[i], ports->master);
+	*ports = (struct mygre_ports) { };
+}
+
+/**
+ * mygre_udp_open() - receive on the ports that a tunnel's settings name
+ * @tunnel: the tunnel
+ * @p: settings, about to be in force
+ * @ports: set to what was opened
+ *
+ * That to which others send, and that from which we send if it is fixed: behind
+ * a translator the far end answers there.
+ *
+ * Context: process, RTNL.
+ * Return: 0, -ENOMEM, or -EADDRINUSE if somebody else listens there; then
+ * nothing is open.
+ */
+int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
+		   struct mygre_ports *ports)
+{
+	unsigned int i;
+	int err;
+
+	*ports = (struct mygre_ports) { .family = p->family };
+	if (p->encap != MYGRE_ENCAP_UDP)
+		return 0;
+	ports->master = mygre_udp_master(tunnel, p);
+	ports->port[0] = p->encap_dport;
+	if (p->encap_sport != p->encap_dport)
+		ports->port[1] = p->encap_sport;
+	for (i = 0; i < ARRAY_SIZE(ports->port); i++) {
+		if (!ports->port[i])
+			continue;
+		err = mygre_udp_get(tunnel->net, p->family, ports->port[i],
+				    ports->master);
+		if (err) {
+			/* This one and those behind it are not. */
+			memset(&ports->port[i], 0,
+			       sizeof(ports->port) - i * sizeof(__be16));
+			mygre_udp_close(tunnel, ports);
+			return err;
+		}
+	}
+	return 0;
+}
