@@ -80,6 +80,22 @@ test_offload() {
 	UNCOUNTED=1 silent offload
 }
 
+# received packets that other processors take over
+test_spread() {
+	silent rxspread
+}
+
+# what packets, clocks and notifiers share
+test_clocks() {
+	silent keepalive
+	silent loop
+	silent underlay
+}
+
+test_sequence() {
+	silent sequence
+}
+
 # two that count, and one that looks
 test_counters() {
 	silent headers counters

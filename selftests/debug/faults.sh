@@ -22,7 +22,9 @@ topology() {
 
 	[ -e /proc/self/fail-nth ] || fail "a kernel without fault injection"
 	ns_add a
+	ns6 a
 	pk address a lo 10.9.9.1/24 || fail "$PKT"
+	pk address a lo fd09::1/64 || fail "$PKT"
 	for file in "$FAULTS"/fail*/verbose; do
 		echo 0 >"$file"
 	done
@@ -42,7 +44,9 @@ test_add() {
 	local action
 
 	for action in add add_key_up add_tap add_multipoint add_tos \
-		add_keepalive add_rare; do
+		add_keepalive add_rare add6 add6_key_up add6_tap \
+		add6_multipoint add6_rare add_udp add_udp_up add6_udp_up \
+		add_learn add_external add_external_tap; do
 		faults $action
 	done
 }
@@ -52,7 +56,8 @@ test_change() {
 	local action
 
 	for action in change_key change_tos change_tap change_keepalive \
-		change_remote change_local; do
+		change_remote change_local change6_remote change6_limit \
+		change_udp change6_udp change_external; do
 		tunnels_del a
 		faults $action
 	done
@@ -63,6 +68,10 @@ test_open() {
 	faults open
 	tunnels_del a
 	faults open_group
+	tunnels_del a
+	faults open_udp
+	tunnels_del a
+	faults open6_group
 }
 
 # deleting it

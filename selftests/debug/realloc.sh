@@ -53,15 +53,44 @@ test_multipoint() {
 	moved
 }
 
-# errors, and what goes back to the sender
-test_errors() {
+test_icmp() {
 	again icmp
+	moved
+}
+
+# what goes back to the sender
+test_pmtu() {
 	again pmtu
 	moved
 }
 
-test_ethernet() {
+# the same over IPv6: each option, and what fits
+test_ipv6() {
+	again ipv6
+	moved
+}
+
+test_path6() {
+	again ipv6_path
+	moved
+}
+
+test_ends6() {
+	again ipv6_ends
+	moved
+}
+
+test_features6() {
+	again ipv6_features
+	moved
+}
+
+test_tap() {
 	again tap
+	moved
+}
+
+test_ecn() {
 	again ecn
 	moved
 }

@@ -33,7 +33,7 @@
 }
 
 function put(name, verdict) {
-	gsub(/mygre/, "gre", name)
+	gsub(/mygre|ip6gre/, "gre", name)
 	gsub(/[[:space:]]+/, " ", name)
 	sub(/^ /, "", name)
 	sub(/ $/, "", name)

@@ -8,8 +8,16 @@
 #	begin_stages
 #	stage "in the guest" COMMAND...
 #	sum_up
+#
+# What is such a run itself is a part of a larger one:
+#
+#	begin_stages
+#	part "debug kernel" make check-debug
+#	sum_up
 
-# begin_stages: a directory $work, which goes at the end, and all at zero.
+# begin_stages: a directory $work, which goes at the end, and all at zero. If we
+# are a part, the larger run has a place for our counts, and what we start has
+# nothing to do with that.
 begin_stages() {
 	work=$(mktemp -d)
 	trap 'end_children; rm -rf "$work"' EXIT
@@ -18,6 +26,8 @@ begin_stages() {
 	: >"$work/remarks"
 	: >"$work/details"
 	pass=0 fail=0 skip=0
+	part_of=${MYGRE_PART:-}
+	unset MYGRE_PART
 	read -r -a tests <<<"${TESTS:-}"
 }
 
@@ -69,6 +79,30 @@ stage() {
 	echo "# === $name took $((SECONDS - start)) s"
 }
 
+# part NAME COMMAND...: a run that ends with sum_up, which leaves the last lines
+# to us. (If make starts it, make says another word after it when it fails.)
+part() {
+	local name=$1 dir=$work/part start=$SECONDS sums rc=0
+
+	shift
+	rm -rf "$dir"
+	mkdir "$dir"
+	echo "# ====== $name"
+	MYGRE_PART=$dir "$@" 2>&1 &
+	wait $! || rc=$?
+	if [ -e "$dir/sums" ]; then
+		read -r -a sums <"$dir/sums"
+		add "${sums[@]}"
+		sed "s/^# [a-z]*: /&$name: /" "$dir/remarks" >>"$work/remarks"
+		cat "$dir/details" >>"$work/details"
+		[ "$rc" -eq 0 ] || [ "${sums[1]}" -gt 0 ] ||
+			failed "$name: status $rc"
+	else
+		failed "$name: did not come to its end (status $rc)"
+	fi
+	echo "# ====== $name took $((SECONDS - start)) s"
+}
+
 # failed_scripts: of a stage's output, what the scripts that failed said, each
 # until the next begins; the end of it, if that is long. For those of whose run
 # only the end is kept.
@@ -92,29 +126,60 @@ replay() {
 	return "$2"
 }
 
-# deal TITLE COMMAND TEST...: runs "COMMAND 1 TEST..." and "COMMAND 2 TEST..."
-# side by side, if there is a processor for each. What the second says is shown
-# when the first is done.
+# deal GUESTS TITLE COMMAND TEST...: runs "COMMAND 1 TEST...", "COMMAND 2
+# TEST..." and so on side by side, at most GUESTS (or MYGRE_GUESTS) of them.
+# What the others say is shown when the first is done.
 deal() {
-	local title=$1 run=$2 one two pid rc=0
+	local guests=${MYGRE_GUESTS:-$1} title=$2 run=$3 pids=() own rc i
 
-	shift 2
-	if [ $# -lt 2 ] || [ "${MYGRE_GUESTS:-$(nproc)}" -lt 2 ]; then
+	shift 3
+	[ $# -ge "$guests" ] || guests=$#
+	if [ "$guests" -lt 2 ]; then
 		stage "$title" "$run" 1 "$@"
 		return
 	fi
-	# as children choose teams: one, two, two, two...
-	mapfile -t one < <(printf '%s\n' "$@" | sed -n 'p;n;n;n;p')
-	mapfile -t two < <(printf '%s\n' "$@" | sed -n 'n;p;n;p;n')
-	"$run" 2 "${two[@]}" >"$work/second" 2>&1 &
-	pid=$!
-	stage "$title, first guest" "$run" 1 "${one[@]}"
-	wait "$pid" || rc=$?
-	stage "$title, second guest" replay "$work/second" "$rc"
+	for ((i = 2; i <= guests; i++)); do
+		mapfile -t own < <(share "$i" "$guests" "$@")
+		"$run" "$i" "${own[@]}" >"$work/guest$i" 2>&1 &
+		pids[i]=$!
+	done
+	mapfile -t own < <(share 1 "$guests" "$@")
+	stage "$title, guest 1" "$run" 1 "${own[@]}"
+	for i in "${!pids[@]}"; do
+		rc=0
+		wait "${pids[i]}" || rc=$?
+		stage "$title, guest $i" replay "$work/guest$i" "$rc"
+	done
 }
 
-# The names of all tests, or of those that were asked for; the longest scripts,
-# which take the longest too, come first.
+# share N GUESTS TEST...: what the Nth guest does, so that all take about as
+# long: the longest test first, and each to the guest that has least to do until
+# then. What nobody has measured takes as long as most do.
+share() {
+	local form=${FORM:-quick}
+
+	[ -n "${FORM:-}" ] || [ -z "${LONG:-}" ] || form=long
+	printf '%s\n' "${@:3}" | awk -v form="$form" '
+	FNR == NR { if ($1 == form) seconds[$2] = $3; next }
+	{
+		name = $1
+		sub(/.*\//, "", name)
+		sub(/\.sh/, "", name)
+		if (!(name in seconds))
+			sub(/:.*/, "", name)
+		print 1 + (name in seconds ? seconds[name] : 20), $1
+	}' selftests/tests/seconds - | sort -s -k 1,1rn | awk -v n="$1" -v of="$2" '{
+		least = 1
+		for (i = 2; i <= of; i++)
+			if (sum[i] < sum[least])
+				least = i
+		sum[least] += $1
+		if (least == n)
+			print $2
+	}'
+}
+
+# The names of all tests, or of those that were asked for.
 test_names() {
 	local file
 
@@ -122,8 +187,7 @@ test_names() {
 		printf '%s\n' "${tests[@]}"
 		return
 	fi
-	for file in $(wc -l selftests/tests/*.sh | sort -rn |
-			awk '$2 != "total" { print $2 }'); do
+	for file in selftests/tests/*.sh; do
 		[ ! -x "$file" ] || short_form "$file"
 	done | grep -vxF -f <(unproven)
 }
@@ -149,8 +213,15 @@ unproven() {
 	sed 's/ *#.*//; /^$/d' selftests/tests/unproven
 }
 
-# sum_up: the last lines of the run, and its status.
+# sum_up: the last lines of the run, and its status. A part leaves the lines to
+# the run that it is a part of.
 sum_up() {
+	if [ -n "$part_of" ]; then
+		cp "$work/details" "$work/remarks" "$part_of/"
+		echo "$pass $fail $skip" >"$part_of/sums"
+		[ "$fail" -eq 0 ]
+		return
+	fi
 	if [ -s "$work/details" ]; then
 		echo "# === what those said that failed"
 		cat "$work/details"
