@@ -30,7 +30,9 @@ NAP=
 NOW=
 ROUNDS=
 IDLE_ROUNDS=
-declare -A SHELL_IN=() SHELL_OUT=()
+WORK_ROUNDS=
+WORK_START=
+declare -A SHELL_IN=() SHELL_OUT=() SHELL_PID=()
 mkdir -p "$TMP"
 
 # What the host reads. Everything else that is printed is for people.
@@ -66,6 +68,7 @@ space_shell() {
 			echo "== $?"
 		done' <"$TMP/$name.in" >"$TMP/$name.out" &
 	exec {in}>"$TMP/$name.in" {out}<"$TMP/$name.out"
+	SHELL_PID[$name]=$!
 	SHELL_IN[$name]=$in
 	SHELL_OUT[$name]=$out
 }
@@ -163,14 +166,23 @@ network_begin() {
 	pktgen_begin
 }
 
-network_end() {
-	local space in out
+# space_shell_end NAME...: all are closed first, for each one has those in its
+# hands that were there before it.
+space_shell_end() {
+	local name in out
 
-	for space in $SPACES; do
-		in=${SHELL_IN[$space]} out=${SHELL_OUT[$space]}
+	for name; do
+		in=${SHELL_IN[$name]} out=${SHELL_OUT[$name]}
 		exec {in}>&- {out}<&-
 	done
-	wait
+	for name; do
+		wait "${SHELL_PID[$name]}"
+	done
+}
+
+network_end() {
+	# shellcheck disable=SC2086 # a list
+	space_shell_end $SPACES
 	# shellcheck disable=SC2086 # a list
 	printf 'netns del %s\n' $SPACES | ip -batch -
 }
@@ -367,6 +379,8 @@ idle_begin() {
 
 	coproc IDLE { exec /mygre/selftests/helpers/idle; }
 	read -r _ <&"${IDLE[0]}"
+	# what was started before comes to its end
+	leap 3
 	idle_count
 	before=$ROUNDS
 	start=$NOW
@@ -388,29 +402,51 @@ idle_count() {
 	NOW=${EPOCHREALTIME/[.,]/}
 }
 
-# work COMMAND...: in WORK, the microseconds that it took to do it, whoever in
-# the kernel did it, until nothing is left to do. Only after idle_begin.
-work() {
-	local count now rc=0
-
+# From work_begin to work_end: in WORK, the microseconds that somebody in the
+# kernel or outside had something to do. Only after idle_begin.
+work_begin() {
 	settle
 	idle_count
-	count=$ROUNDS
-	now=$NOW
-	"$@" || rc=$?
-	settle
+	WORK_ROUNDS=$ROUNDS
+	WORK_START=$NOW
+}
+
+work_end() {
 	idle_count
 	# shellcheck disable=SC2034 # for the parts
-	WORK=$((NOW - now - (ROUNDS - count) * 1000000 / IDLE_ROUNDS))
+	WORK=$((NOW - WORK_START -
+		(ROUNDS - WORK_ROUNDS) * 1000000 / IDLE_ROUNDS))
+}
+
+# work COMMAND...: what it took to do it, whoever did it, until nothing is left
+# to do.
+work() {
+	local rc=0
+
+	work_begin
+	"$@" || rc=$?
+	settle
+	work_end
 	return "$rc"
 }
 
-# What is freed later is freed within some tenths of a second. Nobody writes to
-# this fifo; to start sleep would be work.
-settle() {
+# leap SECONDS: let that time pass at once, for nobody counts meanwhile.
+leap() {
+	kill -STOP "$IDLE_PID"
+	pause "$1"
+	kill -CONT "$IDLE_PID"
+}
+
+# pause SECONDS: nobody writes to this fifo; to start sleep would be work.
+pause() {
 	if [ -z "$NAP" ]; then
 		mkfifo "$TMP/nap"
 		exec {NAP}<>"$TMP/nap"
 	fi
-	read -r -t 0.5 -u "$NAP" || :
+	read -r -t "$1" -u "$NAP" || :
+}
+
+# What is freed later is freed within some tenths of a second.
+settle() {
+	pause 0.5
 }

@@ -107,6 +107,36 @@ def judge_forward(figures):
                      figures.tax("gretap." + variant)), 0.60, 0.40)
 
 
+# What is compared over IPv6 and in UDP: ours, the kernel's, must and aim
+PAIRS6 = (("mygre6.plain", "ip6gre.plain", "mygre over IPv6, no key"),
+          ("mygre6.key", "ip6gre.key", "mygre over IPv6, key"),
+          ("mygretap6.key", "ip6gretap.key", "mygretap over IPv6, key"),
+          ("udp.plain", "fou.plain", "GRE in UDP, of gre's with fou"))
+
+
+def show_forward6(figures):
+    print("The same over IPv6, and in UDP, in instructions")
+    theirs = {ours: kernel for ours, kernel, _ in PAIRS6}
+    names = {ours: name for ours, _, name in PAIRS6}
+    rows = [("", "packet", "tax", "of the kernel's")]
+    for case in figures.parts["forward6"]:
+        tax = figures.tax(case, "forward6") if case != "plain" else None
+        share = None
+        if case in theirs:
+            share = ratio(tax, figures.tax(theirs[case], "forward6"))
+        rows.append((names.get(case, case.replace(".plain", "")),
+                     number(figures.get("forward6", case, "packet")),
+                     number(tax), number(share, "{:.2f}")))
+    table(rows)
+
+
+def judge_forward6(figures):
+    for ours, kernel, name in PAIRS6:
+        yield ("tax, " + name, ratio(figures.tax(ours, "forward6"),
+                                     figures.tax(kernel, "forward6")),
+               *((0.60, 0.40) if ours == "udp.plain" else (0.45, 0.30)))
+
+
 def shares(cases, case):
     """Instructions of a packet by function: each period's share, averaged."""
     sums, counts = {}, {}
@@ -297,6 +327,7 @@ def judge_shared(figures):
 PARTS = {
     "shared": (show_shared, judge_shared),
     "forward": (show_forward, judge_forward),
+    "forward6": (show_forward6, judge_forward6),
     "scale": (show_scale, judge_scale),
     "tcp": (show_tcp, judge_tcp),
     "control": (show_control, judge_control),

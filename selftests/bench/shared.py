@@ -26,6 +26,7 @@ RPF = "with inner-src rpf only: for an inner source, a route is looked up"
 MSS = "with mss only, if the route was not remembered"
 ERROR = "for an ICMP error"
 SEQ = "with seq only: the numbers of all processors are one row"
+LEARN = "with learn only, when the far end has another address or port"
 
 # Whole files that no ordinary packet comes to
 FILES = {
@@ -34,17 +35,19 @@ FILES = {
     "mygre_loop_": CLOCK,
     "mygre_linger": SETUP,
     "mygre_mtu_": MOVED,
+    "mygre_follow_": MOVED,
 }
 
 # The function of ours, the innermost if one is inlined into another.
 ALLOWED = {
     "mygre_stats_count": DROP,
-    "mygre_xmit_log_loop": DROP,
+    "mygre_inner_log_loop": DROP,
     "mygre_xmit_to": DROP,
+    "mygre_xmit6_to": DROP,
     "mygre_rcv_ours": DROP,
     "mygre_err_answer_ipv6": ERROR,
     "mygre_err_update_pmtu": ERROR,
-    "mygre_xmit_build": SEQ,
+    "mygre_xmit_build_gre": SEQ,
     "mygre_seq_check": SEQ,
     "mygre_seq_forget": SETUP,
     "mygre_guard_is_behind4": RPF,
@@ -55,6 +58,9 @@ ALLOWED = {
     "mygre_unmatched_dump": ASKED,
     "mygre_route_new_dscp": MISS,
     "mygre_route_ask": MISS,
+    "mygre_route6_ask": MISS,
+    "mygre_route_device": MOVED,
+    "mygre_route_back": PROBE,
     "mygre_route_remember": MISS,
     "mygre_route_empty": SETUP,
     "mygre_table_add": SETUP,
@@ -64,8 +70,18 @@ ALLOWED = {
     "mygre_gro_free": LOAD,
     "mygre_gro_forget": SETUP,
     "__rhashtable_remove_fast_one": SETUP,
-    "mygre_rcv_start": LOAD,
-    "mygre_rcv_stop": LOAD,
+    # of the kernel's headers; looking up takes no lock of a bucket
+    "rht_lock": SETUP,
+    "rht_unlock": SETUP,
+    "mygre_learn": LEARN,
+    "mygre_learn_forget": SETUP,
+    "mygre_ask_metadata": ASKED,
+    "mygre_proto_take": LOAD,
+    "mygre_proto_give": LOAD,
+    "mygre_proto_start6": LOAD,
+    "mygre_proto_take6": LOAD,
+    "mygre_proto_give6": LOAD,
+    "mygre_proto_module": LOAD,
 }
 
 # xchg locks what is in memory without being told to. A barrier locks the stack,

@@ -86,10 +86,6 @@ segments() {
 		"read -r b </sys/class/net/$2/statistics/$3_bytes; echo \$p \$b"
 }
 
-pause() {
-	read -r -t "$1" -u "$NAP" || :
-}
-
 # stream_begin ADDRESS: in SENDER and RECEIVER, the processes, which have
 # come into their stride.
 stream_begin() {

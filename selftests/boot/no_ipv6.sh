@@ -132,5 +132,29 @@ test_bridge() {
 	wait_for counted
 }
 
+# a tunnel over IPv6 is refused with the reason, as a new one and as a change
+test_underlay() {
+	local words error
+
+	while read -r words; do
+		# shellcheck disable=SC2086 # words
+		error=$(ipn a link add six type mygre $words 2>&1) &&
+			fail "was accepted: $words"
+		[[ $error == *"IPv6 is disabled on this machine"* ]] ||
+			fail "'$error' about: $words"
+	done <<-END
+		local fd10::10 remote fd10::11
+		remote fd10::11
+		local fe80::1 remote fe80::2 dev eth0
+	END
+	pk link add a six mygretap 7:fd100000000000000000000000000013
+	[[ $PKT == EAFNOSUPPORT* ]] || fail "$PKT"
+	# shellcheck disable=SC2086 # options
+	tunnel a gre1 $ENDS
+	must_fail ipn a link change gre1 type mygre remote fd10::11
+	log_expect_nothing
+	test_inside
+}
+
 netns_begin topology
 ktap_main "$@"

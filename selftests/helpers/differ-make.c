@@ -13,9 +13,10 @@
 
 uint64_t random_state;
 uint32_t cookie;
+bool six_only;
 
 /* The device's own address; no two bytes of a MAC look like an ethertype */
-static const uint8_t mac_own[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+const uint8_t mac_own[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 static const uint8_t mac_peer[6] = { 0x02, 0x66, 0x77, 0x99, 0xaa, 0xbb };
 
 unsigned int gre_hlen(uint16_t flags)
@@ -52,14 +53,22 @@ static void words_all(struct conf *c)
 
 	w += c->ttl ? snprintf(w, end - w, " ttl %u", c->ttl) :
 		      snprintf(w, end - w, " ttl inherit");
-	w += c->tos == 1 ? snprintf(w, end - w, " tos inherit") :
-			   snprintf(w, end - w, " tos 0x%x", c->tos);
-	w += snprintf(w, end - w, "%s%s", c->pmtudisc ? "" : " nopmtudisc",
-		      c->ignore_df ? " ignore-df" : "");
+	if (c->six) {
+		w = six_words(c, w, end);
+	} else {
+		w += c->tos == 1 ? snprintf(w, end - w, " tos inherit") :
+				   snprintf(w, end - w, " tos 0x%x", c->tos);
+		w += snprintf(w, end - w, "%s%s",
+			      c->pmtudisc ? "" : " nopmtudisc",
+			      c->ignore_df ? " ignore-df" : "");
+	}
 	words_flags(c, &w, end);
 }
 
-/* The first 16 go through all flags to receive and all to send with */
+/*
+ * The first 16 go through all flags to receive and all to send with, over IPv4,
+ * the next over IPv6, and so on.
+ */
 void make_conf(struct conf *c, unsigned int no)
 {
 	static const unsigned int mtus[] = { 0, 0, 1400, 1476, 2000, 2000 };
@@ -78,6 +87,8 @@ void make_conf(struct conf *c, unsigned int no)
 	c->ignore_df = mode == 3 || mode == 4;
 	if (mode == 0 || mode == 4)
 		c->ttl = 1 + rnd(255);
+	if (no & 16 || six_only)
+		six_conf(c);
 	c->mtu = mtus[rnd(sizeof(mtus) / sizeof(mtus[0]))];
 	c->seq = rnd(0x7fffffff);
 	words_all(c);
@@ -131,6 +142,12 @@ static unsigned int make_ip6(uint8_t *p, unsigned int len)
 		p[7] = 64;
 	put32(p + 8, 0xfd000000);
 	put32(p + 24, 0xfd000000);
+	if (percent(10)) {
+		/* how often it may yet be encapsulated, RFC 2473 */
+		p[6] = 60;
+		put32(p + 40, 0x11000401);
+		put32(p + 44, rnd(4) << 24 | 0x010100);
+	}
 	return len;
 }
 

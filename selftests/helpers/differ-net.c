@@ -31,6 +31,9 @@
 
 #define MAC_UNDER	"\x02\x00\x00\x00\x01\x01"
 
+/* Instead of mygre */
+const char *net_kind;
+
 /* What came out that nobody had put in */
 unsigned int strays;
 
@@ -46,7 +49,7 @@ static uint32_t remote(const struct conf *c, enum party side, uint8_t host)
 }
 
 /* Packets to the tunnels, from the far end of the wire; and from them */
-static int far_fd, under_fd;
+static int far_fd, under_fd[2];
 /* Into layer 3 devices, into Ethernet devices */
 static int l3_fd, tap_fd;
 static struct sockaddr_ll far_addr = { .sll_family = AF_PACKET };
@@ -73,16 +76,21 @@ static int packet_socket(int type, unsigned int ifindex, uint16_t proto)
 	return fd;
 }
 
-/* Only GRE: errors that the tunnels' host sends are another test's business */
-static void only_gre(int fd)
+/*
+ * Only GRE, and over IPv6 what GRE may be in: options and fragments. Errors
+ * that the tunnels' host sends are another test's business.
+ */
+static void only_gre(int fd, unsigned int at)
 {
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 47, 0, 1),
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 47, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 44, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 60, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
+	struct sock_fprog prog = { .len = 6, .filter = code };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
 		die("filter: %s", strerror(errno));
@@ -104,12 +112,13 @@ void net_open(const char *inside, const char *outside)
 		die("no such namespace");
 	enter(out);
 	far_addr.sll_ifindex = if_nametoindex("far");
-	far_addr.sll_protocol = htons(P_IP);
 	far_addr.sll_halen = 6;
 	memcpy(far_addr.sll_addr, MAC_UNDER, 6);
 	far_fd = packet_socket(SOCK_DGRAM, 0, 0);
-	under_fd = packet_socket(SOCK_DGRAM, far_addr.sll_ifindex, P_IP);
-	only_gre(under_fd);
+	under_fd[0] = packet_socket(SOCK_DGRAM, far_addr.sll_ifindex, P_IP);
+	only_gre(under_fd[0], 9);
+	under_fd[1] = packet_socket(SOCK_DGRAM, far_addr.sll_ifindex, P_IPV6);
+	only_gre(under_fd[1], 6);
 	enter(in);
 	l3_fd = packet_socket(SOCK_DGRAM, 0, 0);
 	tap_fd = packet_socket(SOCK_RAW, 0, 0);
@@ -118,23 +127,44 @@ void net_open(const char *inside, const char *outside)
 /* --- devices ---------------------------------------------------------------*/
 
 static const char *const prefix[SIDES] = { "old", "new" };
-static const char *const kinds[SIDES][2] = {
-	{ "gre", "gretap" }, { "mygre", "mygretap" },
-};
+
+static void add_ends(FILE *ip, const struct conf *c, enum party side)
+{
+	if (!c->six) {
+		fprintf(ip, " local 10.9.%u.%u ", c->no, 1 + side);
+		if (!c->any)
+			fprintf(ip, "remote 10.8.%u.%u", c->no, 1 + side);
+		return;
+	}
+	fprintf(ip, " local ");
+	six_print_address(ip, c, side, false);
+	if (c->any)
+		return;
+	fprintf(ip, " remote ");
+	six_print_address(ip, c, side, true);
+}
 
 static void add_device(FILE *ip, const struct conf *c, enum party side)
 {
+	const char *kind = side == MYGRE ? net_kind ? : "mygre" :
+			   c->six ? "ip6gre" : "gre";
+
+	if (c->six) {
+		/* nothing is sent from what is no address of the machine */
+		fprintf(ip, "addr add ");
+		six_print_address(ip, c, side, false);
+		fprintf(ip, "/128 dev lo nodad\n");
+	}
 	fprintf(ip, "link add %s%u up ", prefix[side], c->no);
 	if (c->mtu)
 		fprintf(ip, "mtu %u ", c->mtu);
 	if (c->tap)
 		fprintf(ip, "address 02:11:22:33:44:55 ");
-	fprintf(ip, "type %s local 10.9.%u.%u ", kinds[side][c->tap], c->no,
-		1 + side);
-	if (!c->any)
-		fprintf(ip, "remote 10.8.%u.%u", c->no, 1 + side);
+	fprintf(ip, "type %s%s", kind, c->tap ? "tap" : "");
+	add_ends(ip, c, side);
 	/* ours would take packets that are a little late */
-	fprintf(ip, "%s%s\n", c->words, side == MYGRE ? " seq-window 0" : "");
+	fprintf(ip, "%s%s\n", c->words,
+		side == MYGRE && !net_kind ? " seq-window 0" : "");
 }
 
 static unsigned int device_mtu(const char *name)
@@ -189,6 +219,8 @@ static unsigned int put_outer(uint8_t *p, const struct conf *c,
 {
 	unsigned int hlen = IP_HLEN + play->options * 4;
 
+	if (c->six)
+		return six_put_outer(p, c, play, side);
 	memset(p, 1, hlen);
 	p[0] = 0x40 | hlen / 4;
 	p[1] = play->tos;
@@ -209,6 +241,16 @@ static void send_far(const uint8_t *data, unsigned int len)
 	if (sendto(far_fd, data, len, 0, (struct sockaddr *)&far_addr,
 		   sizeof(far_addr)) != (ssize_t)len)
 		die("sending %u bytes: %s", len, strerror(errno));
+}
+
+static void send_split_six(const uint8_t *data, uint32_t id, unsigned int len)
+{
+	unsigned int first = (len - IP6_HLEN) / 2 & ~7u;
+	unsigned int rest = len - IP6_HLEN - first;
+	uint8_t piece[OUTER_MAX + 8];
+
+	send_far(piece, six_put_piece(piece, data, id, first, rest, false));
+	send_far(piece, six_put_piece(piece, data, id, 0, first, true));
 }
 
 /* In two pieces, the second one first */
@@ -238,10 +280,13 @@ void net_inject(const struct conf *c, const struct play *p)
 	unsigned int hlen;
 	int side;
 
+	far_addr.sll_protocol = htons(c->six ? P_IPV6 : P_IP);
 	for (side = 0; side < SIDES; side++) {
 		hlen = put_outer(data, c, p, side);
 		memcpy(data + hlen, p->pkt[side].data, p->pkt[side].len);
-		if (p->split && p->pkt[side].len >= 16)
+		if (p->split && p->pkt[side].len >= 16 && c->six)
+			send_split_six(data, p->no, hlen + p->pkt[side].len);
+		else if (p->split && p->pkt[side].len >= 16)
 			send_split(data, hlen, hlen + p->pkt[side].len);
 		else
 			send_far(data, hlen + p->pkt[side].len);
@@ -251,16 +296,20 @@ void net_inject(const struct conf *c, const struct play *p)
 /* Into both tunnels */
 void net_transmit(const struct conf *c, struct play *p)
 {
-	struct sockaddr_ll addr = { .sll_family = AF_PACKET };
+	/* over IPv6 they want all of an address, which nobody looks at */
+	struct {
+		struct sockaddr_ll ll;
+		uint8_t more[8];
+	} addr = { .ll.sll_family = AF_PACKET };
 	uint32_t to;
 	int side;
 
 	for (side = 0; side < SIDES; side++) {
-		addr.sll_ifindex = c->ifindex[side];
-		addr.sll_protocol = c->tap ? 0 : htons(p->proto);
-		addr.sll_halen = 4;
+		addr.ll.sll_ifindex = c->ifindex[side];
+		addr.ll.sll_protocol = c->tap ? 0 : htons(p->proto);
+		addr.ll.sll_halen = c->six ? 16 : 4;
 		to = htonl(remote(c, side, 0));
-		memcpy(addr.sll_addr, &to, 4);
+		memcpy(addr.ll.sll_addr, &to, 4);
 		p->err[side] = 0;
 		if (sendto(c->tap ? tap_fd : l3_fd, p->pkt[0].data,
 			   p->pkt[0].len, 0, (struct sockaddr *)&addr,
@@ -371,7 +420,7 @@ static void take_delivered(const struct conf *c, enum party side,
 /* An outer packet that is being put together */
 struct whole {
 	enum party side;
-	uint16_t id;
+	uint32_t id;
 	bool done;
 	struct result r;
 };
@@ -379,19 +428,19 @@ struct whole {
 static struct whole wholes[2 * BURST + 2];
 static unsigned int n_wholes;
 
-static struct whole *find_whole(const uint8_t *data, enum party side)
+static struct whole *find_whole(uint32_t id, enum party side)
 {
 	struct whole *w;
 
 	for (w = wholes; w < wholes + n_wholes; w++)
-		if (!w->done && w->side == side && w->id == get16(data + 4))
+		if (!w->done && w->side == side && w->id == id)
 			return w;
 	if (n_wholes == sizeof(wholes) / sizeof(wholes[0]))
 		die("more outer packets than were sent");
 	n_wholes++;
 	memset(w, 0, sizeof(*w));
 	w->side = side;
-	w->id = get16(data + 4);
+	w->id = id;
 	return w;
 }
 
@@ -423,6 +472,24 @@ static void add_piece(struct whole *w, const uint8_t *data, unsigned int len)
 	w->done = !(data[6] & 0x20);
 }
 
+/* Whose packet is it by its addresses, those of a tunnel; SIDES if nobody's */
+static enum party sent_by(const struct conf *c, const uint8_t *data, int len)
+{
+	unsigned int hlen = c->six ? IP6_HLEN : IP_HLEN;
+	uint8_t ends[2][16];
+	enum party side;
+
+	for (side = 0; side < SIDES && len >= (int)hlen; side++) {
+		six_address(ends[0], c, side, false, 0);
+		six_address(ends[1], c, side, true, 0);
+		if (c->six ? !memcmp(data + 8, ends, 32) :
+		    get32(data + 12) == local(c, side, 0) &&
+		    get32(data + 16) == remote(c, side, 0))
+			return side;
+	}
+	return SIDES;
+}
+
 static void take_sent(const struct conf *c, const struct play *plays,
 		      unsigned int n, struct result (*results)[SIDES])
 {
@@ -434,17 +501,20 @@ static void take_sent(const struct conf *c, const struct play *plays,
 	uint32_t tag;
 	int len;
 
-	while ((len = take(under_fd, data, &from, &tag)) >= 0) {
+	while ((len = take(under_fd[c->six], data, &from, &tag)) >= 0) {
 		if (from.sll_pkttype == PACKET_OUTGOING)
 			continue;
-		side = len > 15 && data[15] == 1 ? IP_GRE : MYGRE;
-		if (len < IP_HLEN || get32(data + 12) != local(c, side, 0) ||
-		    get32(data + 16) != remote(c, side, 0)) {
+		side = sent_by(c, data, len);
+		if (side == SIDES) {
 			stray(c, "on the wire", data, len);
 			continue;
 		}
-		w = find_whole(data, side);
-		add_piece(w, data, len);
+		w = find_whole(c->six ? six_id(data, len) : get16(data + 4),
+			       side);
+		if (c->six)
+			w->done = six_add_piece(&w->r, data, len);
+		else
+			add_piece(w, data, len);
 		if (!w->done)
 			continue;
 		i = whose(plays, n, w->r.data, w->r.len);
@@ -473,8 +543,8 @@ void net_receive(const struct conf *c, struct play *plays, unsigned int n,
 	int side;
 
 	if (sending) {
-		fds[IP_GRE].fd = under_fd;
-		fds[MYGRE].fd = under_fd;
+		fds[IP_GRE].fd = under_fd[c->six];
+		fds[MYGRE].fd = under_fd[c->six];
 	}
 	for (;;) {
 		if (sending)
@@ -500,6 +570,8 @@ void net_flush(void)
 	uint8_t data[OUTER_MAX];
 	uint32_t tag;
 
-	while (take(under_fd, data, &from, &tag) >= 0)
+	while (take(under_fd[0], data, &from, &tag) >= 0)
+		;
+	while (take(under_fd[1], data, &from, &tag) >= 0)
 		;
 }

@@ -25,6 +25,11 @@ const char *const rule_names[RULES] = {
 	[RULE_VLAN_SHORT] = "vlan-short",
 	[RULE_TTL_ZERO] = "ttl-zero",
 	[RULE_SEQ_GAP] = "seq-gap",
+	[RULE_KEY_FLAG] = "ip6-key-flag",
+	[RULE_WCCP] = "ip6-wccp",
+	[RULE_DSCP] = "ip6-dscp",
+	[RULE_ERSPAN] = "ip6-erspan",
+	[RULE_ECN] = "ip6-ecn",
 };
 
 static bool is_vlan(uint16_t proto)
@@ -62,8 +67,8 @@ static uint16_t behind_tags(const uint8_t *p, unsigned int len, uint16_t proto,
 /* --- receiving -------------------------------------------------------------*/
 
 /* A frame with tags, an IP header behind them, and a mark that concerns it */
-static bool marked_behind_tag(const struct play *p, const uint8_t *frame,
-			      unsigned int len)
+bool marked_behind_tag(const struct play *p, const uint8_t *frame,
+		       unsigned int len)
 {
 	unsigned int at = ETH_HLEN;
 	uint16_t proto;
@@ -82,8 +87,12 @@ enum diff rule_rx(const struct conf *c, const struct play *p)
 	uint16_t flags, proto;
 	unsigned int hlen;
 
+	if (net_kind)
+		return RULE_NONE;
 	if (p->wrapped)
 		return RULE_SEQ_WRAP;
+	if (c->six)
+		return six_rule_rx(c, p);
 	if (pkt->len < 12)
 		return RULE_SHORT;
 	flags = get16(pkt->data);
@@ -104,16 +113,24 @@ enum diff rule_rx(const struct conf *c, const struct play *p)
 	return RULE_NONE;
 }
 
-static bool same_delivery(const struct result *a, const struct result *b)
+/* ip6gre does not tell packet sockets who has sent a packet */
+static bool same_source(const struct conf *c, const struct result *a,
+			const struct result *b)
 {
-	return a->len == b->len && a->proto == b->proto && a->type == b->type &&
-	       a->halen == b->halen && a->from == b->from &&
+	return c->six || (a->halen == b->halen && a->from == b->from);
+}
+
+static bool same_delivery(const struct conf *c, const struct result *a,
+			  const struct result *b)
+{
+	return a->len == b->len && a->proto == b->proto &&
+	       six_same_type(c, a, b) && same_source(c, a, b) &&
 	       a->tag == b->tag && !memcmp(a->data, b->data, a->len);
 }
 
 /* Is it what was sent, nothing changed (the tag is in the packet's data) */
-static bool delivered_whole(const struct conf *c, const struct play *p,
-			    const struct result *r)
+bool delivered_whole(const struct conf *c, const struct play *p,
+		     const struct result *r)
 {
 	const struct pkt *pkt = &p->pkt[MYGRE];
 	unsigned int hlen = gre_hlen(get16(pkt->data)), tag = 0;
@@ -149,6 +166,9 @@ static const char *judge_vlan_ecn(const struct conf *c, const struct play *p,
 		return r[IP_GRE].n ? "only ip_gre delivered" : NULL;
 	if (!delivered_whole(c, p, &r[MYGRE]))
 		return "mygre changed a frame with a tag";
+	/* ip6gre looks behind the tag on some kernels, and on others at it */
+	if (c->six)
+		return NULL;
 	frame += gre_hlen(get16(frame));
 	proto = behind_tags(frame, r[MYGRE].len + 4, get16(frame + 12), &at);
 	drops = (p->tos & 3) == 3 &&
@@ -174,19 +194,25 @@ const char *judge_rx(const struct conf *c, const struct play *p,
 		return r[IP_GRE].n ? "ip_gre should have dropped" : NULL;
 	case RULE_RESERVED_DROPPED:
 	case RULE_TEB_IN_L3:
+	case RULE_KEY_FLAG:
+	case RULE_ERSPAN:
 		return r[MYGRE].n ? "mygre should have dropped" : NULL;
 	case RULE_SEQ_WRAP:
 		return !r[IP_GRE].n ? "ip_gre should have delivered" :
 		       r[MYGRE].n ? "mygre should have dropped" : NULL;
 	case RULE_VLAN_ECN:
 		return judge_vlan_ecn(c, p, r);
+	case RULE_WCCP:
+		return six_judge_wccp(p, r);
+	case RULE_DSCP:
+		return six_judge_dscp(c, p, r);
 	default:
 		break;
 	}
 	if (r[IP_GRE].n != r[MYGRE].n)
 		return r[MYGRE].n ? "only mygre delivered" :
 				    "only ip_gre delivered";
-	if (r[MYGRE].n && !same_delivery(&r[IP_GRE], &r[MYGRE]))
+	if (r[MYGRE].n && !same_delivery(c, &r[IP_GRE], &r[MYGRE]))
 		return "not the same was delivered";
 	return NULL;
 }
@@ -236,7 +262,7 @@ static void see_as_ip_gre(const struct conf *c, const struct play *p,
 	uint8_t with_gre[16 + INNER_MAX] = { 0 };
 
 	see(c, p, v);
-	if (!v->tagged)
+	if (!v->tagged || c->six)
 		return;
 	memcpy(with_gre + shift, pkt->data, pkt->len);
 	at += shift;
@@ -247,10 +273,23 @@ static void see_as_ip_gre(const struct conf *c, const struct play *p,
 struct outer {
 	uint8_t tos, ttl;
 	bool df;
+	uint32_t label;
 };
 
+/* ip6gre has no regard for ECN: its bits are those that are set or inherited */
+static void expect_six(const struct conf *c, const struct view *v, uint8_t ds,
+		       enum party side, struct outer *o)
+{
+	if (side == IP_GRE)
+		o->tos = c->tos != 1 ? c->tos : ds;
+	o->df = true;
+	o->label = c->label;
+	if (c->label == LABEL_INHERIT)
+		o->label = v->proto == P_IPV6 ? get32(v->ip) & 0xfffff : 0;
+}
+
 static void expect_outer(const struct conf *c, const struct view *v,
-			 struct outer *o)
+			 enum party side, struct outer *o)
 {
 	bool ip = ip_hlen(v->proto);
 	uint8_t ds = ip ? dsfield(v->proto, v->ip) : 0;
@@ -266,39 +305,61 @@ static void expect_outer(const struct conf *c, const struct view *v,
 			 v->proto == P_IPV6 ? v->ip[7] : 64;
 	o->df = c->pmtudisc ||
 		(v->proto == P_IP && !c->ignore_df && v->ip[6] & 0x40);
+	if (c->six)
+		expect_six(c, v, ds, side, o);
 }
 
-static bool has_outer(const struct result *r, const struct outer *o)
+static bool has_outer(const struct conf *c, const struct result *r,
+		      const struct outer *o)
 {
+	if (c->six)
+		return get32(r->data) ==
+		       (0x60000000 | o->tos << 20 | o->label) &&
+		       r->data[7] == o->ttl;
 	return r->data[1] == o->tos && r->data[8] == o->ttl &&
 	       !(r->data[6] & 0x40) == !o->df;
+}
+
+static unsigned int gre_at(const struct conf *c, const struct result *r)
+{
+	return c->six ? six_gre_at(r) : IP_HLEN;
 }
 
 /* Is it well formed in itself, with the packet inside, whole */
 static const char *judge_sent(const struct conf *c, const struct play *p,
 			      const struct result *r)
 {
-	unsigned int hlen = IP_HLEN + gre_hlen(c->oflags);
+	unsigned int at = gre_at(c, r), hlen = at + gre_hlen(c->oflags);
 
 	if (r->bad)
 		return r->bad;
+	if (!at)
+		return "the extension headers are wrong";
 	if (r->len != hlen + p->pkt[0].len ||
 	    memcmp(r->data + hlen, p->pkt[0].data, p->pkt[0].len))
 		return "the payload is not what was sent";
-	if (get16(r->data + IP_HLEN) != c->oflags ||
-	    get16(r->data + IP_HLEN + 2) != (c->tap ? P_TEB : p->proto))
+	if (get16(r->data + at) != c->oflags ||
+	    get16(r->data + at + 2) != (c->tap ? P_TEB : p->proto))
 		return "the GRE header is wrong";
-	if (c->oflags & F_CSUM && sum16(r->data + IP_HLEN, r->len - IP_HLEN))
+	if (c->oflags & F_CSUM && sum16(r->data + at, r->len - at))
 		return "the GRE checksum is wrong";
 	if (c->oflags & F_KEY &&
-	    get32(r->data + IP_HLEN + (c->oflags & F_CSUM ? 8 : 4)) != c->okey)
+	    get32(r->data + at + (c->oflags & F_CSUM ? 8 : 4)) != c->okey)
 		return "the key is wrong";
 	return NULL;
 }
 
 static uint32_t seq_of(const struct conf *c, const struct result *r)
 {
-	return get32(r->data + IP_HLEN + gre_hlen(c->oflags) - 4);
+	return get32(r->data + gre_at(c, r) + gre_hlen(c->oflags) - 4);
+}
+
+/* TOS, TTL, DF; over IPv6 all but the addresses, with what follows */
+static bool same_headers(const struct conf *c, const uint8_t *a,
+			 const uint8_t *b)
+{
+	return c->six ? !memcmp(a, b, 8) :
+			a[1] == b[1] && a[8] == b[8] && a[6] == b[6];
 }
 
 /* What both sent, apart from addresses, ID, outer checksum, and TOS, TTL, DF */
@@ -306,10 +367,12 @@ static const char *compare_sent(struct conf *c, const struct result *r,
 				bool same_outer)
 {
 	const uint8_t *a = r[IP_GRE].data, *b = r[MYGRE].data;
-	unsigned int gre = IP_HLEN, skip = 4;
+	unsigned int gre = gre_at(c, &r[MYGRE]), skip = 4;
 
-	if (same_outer && (a[1] != b[1] || a[8] != b[8] || a[6] != b[6]))
+	if (same_outer && !same_headers(c, a, b))
 		return "the outer headers differ in TOS, TTL or DF";
+	if (c->six && memcmp(a + IP6_HLEN, b + IP6_HLEN, gre - IP6_HLEN))
+		return "the encapsulation limits differ";
 	if (same_outer && r[IP_GRE].shape != r[MYGRE].shape)
 		return "they were split in different ways";
 	if (r[IP_GRE].frags != r[MYGRE].frags)
@@ -344,22 +407,30 @@ static const char *judge_oversize(const struct conf *c, const struct play *p,
 	if (!r[MYGRE].n)
 		return new_df && tellable(c, v) ? NULL :
 		       "mygre should have sent it in pieces";
-	if (r[MYGRE].frags < 2 || r[MYGRE].data[6] & 0x40)
+	if (r[MYGRE].frags < 2 || (!c->six && r[MYGRE].data[6] & 0x40))
 		return "mygre should have sent it in pieces, without DF";
 	return judge_sent(c, p, &r[MYGRE]);
+}
+
+/* What is in front of the packet inside */
+static unsigned int outer_hlen(const struct conf *c)
+{
+	if (!c->six)
+		return IP_HLEN + gre_hlen(c->oflags);
+	return IP6_HLEN + (c->limit < 0 ? 0 : 8) + gre_hlen(c->oflags);
 }
 
 static const char *judge_views(struct conf *c, const struct play *p,
 			       enum diff *rule, const struct view *old,
 			       const struct view *new, const struct result *r)
 {
-	unsigned int len = IP_HLEN + gre_hlen(c->oflags) + p->pkt[0].len;
+	unsigned int len = outer_hlen(c) + p->pkt[0].len;
 	struct outer want[SIDES];
 	const char *bad;
 	int side;
 
-	expect_outer(c, old, &want[IP_GRE]);
-	expect_outer(c, new, &want[MYGRE]);
+	expect_outer(c, old, IP_GRE, &want[IP_GRE]);
+	expect_outer(c, new, MYGRE, &want[MYGRE]);
 	if (len > PATH_MTU && (want[IP_GRE].df || want[MYGRE].df)) {
 		*rule = RULE_OVERSIZE;
 		return judge_oversize(c, p, new, want[IP_GRE].df,
@@ -369,6 +440,8 @@ static const char *judge_views(struct conf *c, const struct play *p,
 		*rule = RULE_TTL_ZERO;
 		want[MYGRE].ttl = 64;
 	}
+	if (want[IP_GRE].tos != want[MYGRE].tos && c->six)
+		*rule = RULE_ECN;
 	if (old->proto != new->proto)
 		*rule = RULE_VLAN_INHERIT;
 	if (!r[IP_GRE].n || !r[MYGRE].n)
@@ -378,7 +451,7 @@ static const char *judge_views(struct conf *c, const struct play *p,
 		bad = judge_sent(c, p, &r[side]);
 		if (bad)
 			return bad;
-		if (*rule && !has_outer(&r[side], &want[side]))
+		if (*rule && !has_outer(c, &r[side], &want[side]))
 			return side == MYGRE ?
 			       "mygre's outer header is not as expected" :
 			       "ip_gre's outer header is not as expected";
@@ -398,6 +471,20 @@ static void count_gap(struct conf *c, const struct play *p, enum diff rule,
 		c->gap++;
 }
 
+/* A kind beside itself: there are no rules */
+static const char *judge_itself(struct conf *c, const struct play *p,
+				const struct result *r)
+{
+	const char *bad;
+
+	if (r[IP_GRE].n != r[MYGRE].n)
+		return "only one sent";
+	if (!r[MYGRE].n)
+		return NULL;
+	bad = judge_sent(c, p, &r[MYGRE]);
+	return bad ? : compare_sent(c, r, true);
+}
+
 const char *judge_tx(struct conf *c, const struct play *p, enum diff *rule,
 		     const struct result *r)
 {
@@ -411,6 +498,8 @@ const char *judge_tx(struct conf *c, const struct play *p, enum diff *rule,
 		return "sent more than once";
 	if (p->err[IP_GRE])
 		return r[IP_GRE].n || r[MYGRE].n ? "sent and refused" : NULL;
+	if (net_kind)
+		return judge_itself(c, p, r);
 	if (c->tap && p->pkt[0].len < ETH_HLEN)
 		return r[IP_GRE].n != r[MYGRE].n ? "only one sent" : NULL;
 	see(c, p, &new);

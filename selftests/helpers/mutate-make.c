@@ -23,6 +23,7 @@
 #define P_TEB		0x6558
 #define ETH_HLEN	14
 #define IP_HLEN		20
+#define IP6_HLEN	40
 #define CORPUS_MAX	200
 #define ENTRY_MAX	512
 
@@ -42,6 +43,9 @@ static unsigned int n_corpus;
 static uint32_t seqs[TUNNELS];
 
 uint64_t random_state;
+
+/* The underlay is IPv6 */
+bool six;
 
 static unsigned int gre_hlen(uint16_t flags)
 {
@@ -350,8 +354,12 @@ static void finish_outer(struct frame *f)
 	unsigned int len = f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
 	uint8_t *p = f->data + ETH_HLEN;
 
-	if (len < IP_HLEN)
+	if (len < f->outer)
 		return;
+	if (six) {
+		put16(p + 4, len - IP6_HLEN);
+		return;
+	}
 	put16(p + 2, len);
 	if (percent(3))
 		put16(p + 6, rnd(0xffff) & 0x3fff);
@@ -359,9 +367,34 @@ static void finish_outer(struct frame *f)
 	put16(p + 10, sum16(p, IP_HLEN));
 }
 
+/* Over IPv6 with a limit of encapsulations or without */
+static unsigned int outer_hlen(void)
+{
+	return !six ? IP_HLEN : percent(50) ? IP6_HLEN : IP6_HLEN + 8;
+}
+
+/* The outer header, before @len bytes */
+static void put_outer(struct frame *f, unsigned int len)
+{
+	uint8_t *p = f->data + ETH_HLEN;
+	bool limit = f->outer > IP6_HLEN;
+
+	put_mac(f, six ? P_IPV6 : P_IP);
+	if (!six) {
+		put_ip4(p, 47, 0x0a08000a + f->tunnel, 0x0a070001, len);
+		return;
+	}
+	put_ip6(p, limit ? 60 : 47, 0x07, len + f->outer - IP6_HLEN);
+	put16(p + 8, 0xfd08);
+	p[23] = 10 + f->tunnel;
+	p[39] = 1;
+	if (limit)
+		memcpy(p + IP6_HLEN, "\x2f\0\4\1\4\1\1", 8);
+}
+
 static void make_outer(struct frame *f, uint32_t seq)
 {
-	unsigned int at = ETH_HLEN + IP_HLEN;
+	unsigned int at = ETH_HLEN + f->outer;
 	unsigned int hlen = put_gre(f, at, seq);
 	uint8_t *p = f->data + at;
 
@@ -371,39 +404,39 @@ static void make_outer(struct frame *f, uint32_t seq)
 	} else {
 		put16(p + 2, put_payload(f, at + hlen));
 	}
-	put_mac(f, P_IP);
-	put_ip4(f->data + ETH_HLEN, 47, 0x0a08000a + f->tunnel, 0x0a070001, 0);
+	put_outer(f, 0);
 }
 
 static void make_received(struct frame *f)
 {
 	uint32_t seq = seqs[f->tunnel] += percent(90);
 
+	f->outer = outer_hlen();
 	make_outer(f, seq);
-	mutate(f, ETH_HLEN + (percent(80) ? IP_HLEN : 0));
-	finish_gre(f, ETH_HLEN + IP_HLEN, seq, percent(80));
+	mutate(f, ETH_HLEN + (percent(80) ? f->outer : 0));
+	finish_gre(f, ETH_HLEN + f->outer, seq, percent(80));
 	if (percent(90))
 		finish_outer(f);
 }
 
 void make_good(struct frame *f, unsigned int tunnel, uint32_t seq)
 {
-	unsigned int hlen;
+	unsigned int hlen, at;
 
 	memset(f, 0, sizeof(*f));
 	f->tunnel = tunnel;
-	hlen = put_gre(f, ETH_HLEN + IP_HLEN, seq);
-	f->len = ETH_HLEN + IP_HLEN + hlen + 60;
+	f->outer = outer_hlen();
+	at = ETH_HLEN + f->outer;
+	hlen = put_gre(f, at, seq);
+	f->len = at + hlen + 60;
 	if (tunnel != MULTIPOINT && tunnel & T_TAP) {
-		put16(f->data + ETH_HLEN + IP_HLEN + 2, P_TEB);
-		put16(f->data + ETH_HLEN + IP_HLEN + hlen + 12, 0x88b5);
+		put16(f->data + at + 2, P_TEB);
+		put16(f->data + at + hlen + 12, 0x88b5);
 	} else {
-		put16(f->data + ETH_HLEN + IP_HLEN + 2, 0x88b5);
+		put16(f->data + at + 2, 0x88b5);
 	}
-	put_mac(f, P_IP);
-	put_ip4(f->data + ETH_HLEN, 47, 0x0a08000a + tunnel, 0x0a070001,
-		hlen + 60);
-	finish_gre(f, ETH_HLEN + IP_HLEN, seq, true);
+	put_outer(f, hlen + 60);
+	finish_gre(f, at, seq, true);
 }
 
 /* --- sending ---------------------------------------------------------------*/

@@ -2,14 +2,15 @@
 /*
  * mutate: packets of all shapes, most of them wrong, into tunnels of all sorts.
  *
- *	mutate [-s SEED] -n PACKETS WAY CORPUS WIRE WIRE [LAN LAN]
+ *	mutate [-6] [-s SEED] -n PACKETS WAY CORPUS WIRE WIRE [LAN LAN]
  *
  * WAY is "receive" (as from the underlay), "send" (packet sockets on the
  * tunnels), "forward" or "redirect" (as from a network that is routed, or
  * redirected by tc, into the tunnels). WIRE and LAN are tap devices, those of
  * the underlay and those of that network; the second of each is opened so that
  * what is written in several pieces stays in several pieces, unless NO_FRAGS is
- * in the environment. tests/mutated.sh makes them, and the tunnels.
+ * in the environment. With -6 the underlay is IPv6. tests/mutated.sh makes
+ * them, and the tunnels.
  *
  * Packets are linear and not, whole and to be segmented, with checksums to be
  * filled in at right and wrong places, and cloned half of the time, by a packet
@@ -26,6 +27,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,13 +155,18 @@ static bool put_tap(struct frame *f, int fd)
 
 static bool put_socket(struct frame *f)
 {
-	struct sockaddr_ll addr = {
-		.sll_family = AF_PACKET,
-		.sll_ifindex = ifindex[f->tunnel],
-		.sll_protocol = htons(f->proto),
-		.sll_halen = 4,
-		/* for the one that has many far ends */
-		.sll_addr = { 10, 8, 0, 10 },
+	/* for the one that has many far ends */
+	static const uint8_t end4[] = { 10, 8, 0, 10 };
+	static const uint8_t end6[16] = { 0xfd, 8, [15] = 10 };
+	/* with room for all of an address */
+	struct {
+		struct sockaddr_ll ll;
+		uint8_t more[8];
+	} addr = {
+		.ll.sll_family = AF_PACKET,
+		.ll.sll_ifindex = ifindex[f->tunnel],
+		.ll.sll_protocol = htons(f->proto),
+		.ll.sll_halen = six ? sizeof(end6) : sizeof(end4),
 	};
 	struct iovec iov[PIECES_MAX + 2];
 	struct msghdr msg = {
@@ -167,6 +174,8 @@ static bool put_socket(struct frame *f)
 		.msg_iov = iov, .msg_iovlen = cut(f, iov),
 	};
 
+	memcpy((uint8_t *)&addr + offsetof(struct sockaddr_ll, sll_addr),
+	       six ? end6 : end4, addr.ll.sll_halen);
 	return sendmsg(packet_fd, &msg, MSG_DONTWAIT) >= 0;
 }
 
@@ -285,11 +294,13 @@ int main(int argc, char **argv)
 	int opt, bad;
 
 	seed = time(NULL);
-	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
+	while ((opt = getopt(argc, argv, "6s:n:")) != -1) {
 		if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'n')
 			n = strtoul(optarg, NULL, 0);
+		else if (opt == '6')
+			six = true;
 		else
 			return 2;
 	}
@@ -299,7 +310,7 @@ int main(int argc, char **argv)
 	argv += optind + 2;
 	argc -= optind + 2;
 	if (way == WAYS || !n || (argc != 2 && argc != 4))
-		die("usage: mutate [-s SEED] -n N WAY CORPUS TAP...");
+		die("usage: mutate [-6] [-s SEED] -n N WAY CORPUS TAP...");
 	random_state = seed;
 	load_corpus(argv[-1]);
 	for (; n_taps < argc; n_taps++)

@@ -22,6 +22,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,15 +80,26 @@ static struct sockaddr_ll link_of(const char *dev, int proto)
 	return link;
 }
 
+/* With room for the longest address, of IPv6: sll_addr alone has eight bytes */
+union link {
+	struct sockaddr_ll ll;
+	unsigned char bytes[offsetof(struct sockaddr_ll, sll_addr) + 32];
+};
+
+static unsigned char *address_of(union link *link)
+{
+	return link->bytes + offsetof(struct sockaddr_ll, sll_addr);
+}
+
 static int do_send(int type, const char *dev, const char *proto,
 		   const char *address, const char *digits)
 {
 	static unsigned char data[LONGEST];
-	struct sockaddr_ll to = link_of(dev, strtol(proto, NULL, 16));
+	union link to = { .ll = link_of(dev, strtol(proto, NULL, 16)) };
 	size_t n = bytes_of(digits, data, sizeof(data));
 	int fd = socket(AF_PACKET, type, 0);
 
-	to.sll_halen = bytes_of(address, to.sll_addr, sizeof(to.sll_addr));
+	to.ll.sll_halen = bytes_of(address, address_of(&to), 32);
 	if (fd < 0)
 		die("socket");
 	if (sendto(fd, data, n, 0, (struct sockaddr *)&to, sizeof(to)) !=
@@ -153,7 +165,8 @@ static int do_garbage(const char *dev, int count, int seed)
 
 static int do_show(const char *dev, bool out, int count, int type)
 {
-	struct sockaddr_ll on = link_of(dev, ETH_P_ALL), from;
+	struct sockaddr_ll on = link_of(dev, ETH_P_ALL);
+	union link from;
 	static unsigned char data[LONGEST];
 	int fd = socket(AF_PACKET, type, 0);
 	socklen_t len;
@@ -170,11 +183,11 @@ static int do_show(const char *dev, bool out, int count, int type)
 			     (struct sockaddr *)&from, &len);
 		if (n < 0)
 			die("recvfrom");
-		outgoing = from.sll_pkttype == PACKET_OUTGOING;
+		outgoing = from.ll.sll_pkttype == PACKET_OUTGOING;
 		if (outgoing != out)
 			continue;
-		printf("%04x ", ntohs(from.sll_protocol));
-		print_bytes(from.sll_addr, from.sll_halen);
+		printf("%04x ", ntohs(from.ll.sll_protocol));
+		print_bytes(address_of(&from), from.ll.sll_halen);
 		putchar(' ');
 		print_bytes(data, n);
 		putchar('\n');

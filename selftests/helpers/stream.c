@@ -108,13 +108,19 @@ static int do_send(const char *address, const char *port, uint64_t bytes)
 		.sin_port = htons(atoi(port)),
 		.sin_addr.s_addr = inet_addr(address),
 	};
+	struct sockaddr_in6 to6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = to.sin_port,
+	};
+	bool six = inet_pton(AF_INET6, address, &to6.sin6_addr) == 1;
+	const struct sockaddr *dst = six ? (void *)&to6 : (void *)&to;
 	uint64_t done = 0, most = bytes ? bytes : UINT64_MAX;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(dst->sa_family, SOCK_STREAM, 0);
 	char end;
 
 	if (signal(SIGTERM, on_term) == SIG_ERR)
 		return die("signal");
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	if (fd < 0 || connect(fd, dst, six ? sizeof(to6) : sizeof(to)))
 		return die("connect");
 	while (done < most && !enough) {
 		uint64_t left = most - done;

@@ -27,11 +27,21 @@ IFLA_GROUP = 27
 MANY = 20000
 
 BETWEEN = attribute(6, bytes([10, 9, 9, 1])) + attribute(7, bytes([10, 9, 9, 2]))
+BETWEEN6 = attribute(6, bytes([0xfd, 9] + [0] * 13 + [1])) + \
+    attribute(7, bytes([0xfd, 9] + [0] * 13 + [2]))
+TO_GROUP6 = attribute(6, bytes([0xfd, 9] + [0] * 13 + [1])) + \
+    attribute(7, bytes([0xff, 5] + [0] * 13 + [9])) + \
+    attribute(1, struct.pack("I", 1))
 TO_GROUP = attribute(6, bytes([10, 9, 9, 1])) + \
     attribute(7, bytes([239, 1, 1, 1])) + \
     attribute(1, struct.pack("I", 1))
 KEYED = attribute(2, struct.pack(">H", GRE_KEY)) + \
     attribute(3, struct.pack(">H", GRE_KEY))
+EXTERNAL = attribute(18, b"")
+UDP = attribute(14, struct.pack("=H", 64))
+# two sockets, one for each port
+UDP_PORTS = UDP + attribute(16, struct.pack(">H", 5555))
+OTHER_PORT = UDP + attribute(17, struct.pack(">H", 5556))
 TOS_INHERIT = attribute(9, b"\1")
 KEEPALIVE = attribute(66, struct.pack("I", 500000))
 NO_KEEPALIVE = attribute(66, struct.pack("I", 0))
@@ -84,6 +94,13 @@ def change(old, new, kind=b"mygre"):
                  lambda k: ask(*link(k, 0, old, kind)), kind)
 
 
+def after_up(old, new, back):
+    """Other settings, and those again, of a device that is up."""
+    return (lambda k: ask(*link(k, CREATE | EXCL, old, up=True)),
+            lambda k: ask(*link(k, 0, new)),
+            lambda k: ask(*link(k, 0, back)))
+
+
 def ask(kernel, kind, flags, body):
     """Send a request. What the kernel does for it, it does in here: the answer
     is fetched by those who look."""
@@ -127,6 +144,29 @@ ACTIONS = {
     "change_tos": change(BETWEEN, BETWEEN + TOS_INHERIT),
     "change_keepalive": change(BETWEEN + NO_KEEPALIVE, BETWEEN + KEEPALIVE),
     "change_tap": change(BETWEEN + key(7), BETWEEN + key(8), b"mygretap"),
+    "add6": add(BETWEEN6),
+    "add6_key_up": add(BETWEEN6 + key(7), up=True),
+    "add6_tap": add(BETWEEN6 + key(7), b"mygretap"),
+    "add6_multipoint": add(BETWEEN6[:20]),
+    "add6_rare": add(BETWEEN6 + ALL_RARE, up=True),
+    "change6_remote": change(BETWEEN6, BETWEEN6[:-1] + b"\3"),
+    "change6_limit": change(BETWEEN6, BETWEEN6 + attribute(11, b"\7")),
+    "add_udp": add(BETWEEN + UDP),
+    "add_udp_up": add(BETWEEN + UDP_PORTS, up=True),
+    "add6_udp_up": add(BETWEEN6 + UDP_PORTS, up=True),
+    "add_learn": add(BETWEEN[:8] + UDP + key(7) + attribute(86, b"\1"), up=True),
+    "add_external": add(EXTERNAL, up=True),
+    "add_external_tap": add(EXTERNAL, b"mygretap"),
+    "change_udp": after_up(BETWEEN + UDP, OTHER_PORT, UDP +
+                           attribute(17, struct.pack(">H", 4754))),
+    "change6_udp": after_up(BETWEEN6 + UDP, OTHER_PORT, UDP +
+                            attribute(17, struct.pack(">H", 4754))),
+    "change_external": after_up(EXTERNAL, attribute(72, struct.pack("=H", 1400)),
+                                attribute(72, bytes(2))),
+    "open_udp": after(BETWEEN + UDP_PORTS, lambda k: ask(*link(k, 0, up=True)),
+                      lambda k: ask(*link(k, 0, up=False))),
+    "open6_group": after(TO_GROUP6, lambda k: ask(*link(k, 0, up=True)),
+                         lambda k: ask(*link(k, 0, up=False))),
     "open": after(BETWEEN, lambda k: ask(*link(k, 0, up=True)),
                   lambda k: ask(*link(k, 0, up=False))),
     "open_group": after(TO_GROUP, lambda k: ask(*link(k, 0, up=True)),

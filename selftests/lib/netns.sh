@@ -14,7 +14,8 @@
 # so that nothing which was there before can be meant. Everything that the
 # script made goes when it ends, however it ends.
 
-# The link kind under test; "gre" shows that a test is right about GRE.
+# The link kind under test; "gre", or "ip6gre" where the underlay is IPv6, shows
+# that a test is right about GRE.
 KIND=${KIND:-mygre}
 
 LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -104,6 +105,7 @@ kind_load() {
 	case $1 in
 	mygre) mygre_load ;;
 	gre) module_loaded ip_gre || modprobe ip_gre ;;
+	ip6gre) module_loaded ip6_gre || modprobe ip6_gre ;;
 	*) modprobe "$1" ;;
 	esac
 }
@@ -159,6 +161,24 @@ ns6() {
 	done
 }
 
+# ns6_quiet NAME...: nothing of IPv6 is sent there unasked, so that all that is
+# on a wire has been meant; and devices made from here on have no address.
+ns6_quiet() {
+	local name
+
+	for name in "$@"; do
+		pk_set "$name" 1 ipv6/conf/default/addr_gen_mode
+		at "$name" nft -f - <<-END
+			table ip6 quiet {
+				chain out {
+					type filter hook output priority 0
+					icmpv6 type { 131, 132, 133, 143 } drop
+				}
+			}
+		END
+	done
+}
+
 # ns_forward NAME...: these are routers.
 ns_forward() {
 	local name
@@ -167,6 +187,19 @@ ns_forward() {
 		pk_set "$name" 1 ipv4/ip_forward
 		! has_ipv6 || pk_set "$name" 1 ipv6/conf/all/forwarding
 	done
+}
+
+# ns_return NAME DEV: a router that sends on what comes out of a tunnel also if it
+# bears the router's own address: so it returns keepalives. Until ns_return_end.
+ns_return() {
+	ns_forward "$1"
+	pk_set "$1" 1 ipv4/conf/all/accept_local
+	pk_set "$1" 0 "ipv4/conf/$2/rp_filter"
+}
+
+ns_return_end() {
+	pk_set "$1" 0 ipv4/ip_forward
+	pk_set "$1" 0 ipv4/conf/all/accept_local
 }
 
 # pk_set NS VALUE NAME: a sysctl below net/.
@@ -316,7 +349,8 @@ pk() {
 	fail "pkt.py does not answer: $*"
 }
 
-# capture NAME NS DEV [in|out]: from now on.
+# capture NAME NS DEV [in|out]: from now on. With protoN for DEV: what this
+# machine receives of an IP protocol, out of IPsec too.
 capture() {
 	pk cap "$@" || fail "$PKT"
 }
@@ -373,6 +407,21 @@ device_counter() {
 		return 0
 	done < <(at "$1" ethtool -S "$2")
 	fail "no counter $3 in ethtool -S $2"
+}
+
+# ka NS DEV FIELD: what is known of the far end, or a setting
+ka() {
+	[[ $(link_show "$1" "$2") =~ \"keepalive\":\{[^}]*\"$3\":\"?([^,\"\}]*) ]] ||
+		fail "no $3 of $2 in $1"
+	echo "${BASH_REMATCH[1]}"
+}
+
+ka_is() {
+	[ "$(ka "$1" "$2" "$3")" = "$4" ]
+}
+
+ka_above() {
+	[ "$(ka "$1" "$2" "$3")" -gt "$4" ]
 }
 
 # space_counter NS NAME: of what reached no tunnel.

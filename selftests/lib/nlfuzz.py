@@ -7,8 +7,9 @@ what becomes of each request:
 
  * refused: nothing has changed, and where it was us who refused, there is a
    message that says why
- * accepted: all attributes were known and of the right length, and the device
-   shows what was sent, and for the rest what it had before
+ * refused by us: the model (nlmodel.py) knows why
+ * accepted: the model sees no reason against it, and the device shows what was
+   sent, and for the rest what it had before
 
 and at the end the kernel has its memory back. Status 1 and the request, if not.
 The same seed makes the same requests. selftests/tests/netlink_fuzz.sh runs it.
@@ -22,10 +23,12 @@ import struct
 import subprocess
 import time
 
+import nlmodel
 from nlmessage import IFLA_LINKINFO, INFO_DATA, INFO_KIND, attribute, \
     attributes, find, settings, without_news
-from nltable import ATTRIBUTES, BESIDE, GROUP, HOSTS, KEYS, LENGTHS, LOCAL, \
-    LOCAL_DEV, MTU_FIXED
+from nlmodel import GRE_ALL, GRE_KEY
+from nltable import ATTRIBUTES, BESIDE, GROUP, HOSTS, KEYS, LENGTHS, \
+    LOCAL, LOCAL_DEV, MTU_FIXED, TAKEN_PORT
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
@@ -33,16 +36,18 @@ REQUEST, ACK, ECHO, DUMP, ACK_TLVS = 1, 4, 8, 0x300, 0x200
 REPLACE, EXCL, CREATE, APPEND = 0x100, 0x200, 0x400, 0x800
 NESTED, NET_BYTEORDER = 0x8000, 0x4000
 IFLA_IFNAME, IFLA_LINK_NETNSID = 3, 37
-IFF_UP, GRE_KEY, GRE_ALL = 1, 0x2000, 0xb000
+IFF_UP = 1
+
+# What may be refused for what the model does not know: which devices there are
+# and which tunnels, who listens at a port, whether there is IPv6.
+OUTSIDE = (errno.ENODEV, errno.EEXIST, errno.EADDRINUSE, errno.EAFNOSUPPORT)
 
 
 def encode(kind, value):
     """The bytes of a value."""
     if kind == "bytes":
         return bytes([value & 255]) * random.choice((4, 6, 16, 3))
-    form = {"u8": "=B", "u16": "=H", "be16": ">H", "u32": "=I",
-            "be32": ">I", "addr": ">I"}[kind]
-    return struct.pack(form, value)
+    return nlmodel.encode(kind, value)
 
 
 # --- the kernel --------------------------------------------------------------
@@ -127,6 +132,7 @@ class Request:
         self.kind = "mygre"
         self.flags = 0
         self.body = b""
+        self.length = 4         # of the addresses that it would suit
         self.sent = []          # attributes of IFLA_INFO_DATA: number, bytes
         self.beside = []        # names of others
         self.faults = []        # why it must not be accepted
@@ -151,34 +157,16 @@ def wrong_length(kind):
             return length
 
 
-def make_value(row, dirty):
+def make_value(row, dirty, length=4):
     """The bytes of an attribute."""
     kind, interesting = row[2], row[4]
+    if kind == "addr":
+        interesting = interesting[length]
     if dirty and random.random() < 0.1:
         return random.randbytes(wrong_length(kind))
     if random.random() < 0.15:
         return random.randbytes(random.choice(LENGTHS[kind]))
     return encode(kind, random.choice(interesting))
-
-
-def faults(sent):
-    """Why attributes must not be accepted. Of an address that is sent twice,
-    only the last is looked at; the policy sees that no other is too long."""
-    rows = {row[0]: row for row in ATTRIBUTES}
-    last = dict(sent)
-    for number, value in sent:
-        if number not in rows:
-            yield "number %d" % number
-            continue
-        _, name, kind, _, _, shown = rows[number][:6]
-        if kind == "addr" and value is not last[number] and len(value) <= 16:
-            continue
-        if shown == "no":
-            yield name
-        elif len(value) not in LENGTHS[kind]:
-            yield "%s of %d bytes" % (name, len(value))
-        elif shown == "none" and any(value) and value is last[number]:
-            yield "%s is not 0" % name
 
 
 def make_key(request):
@@ -192,23 +180,46 @@ def make_key(request):
             request.sent.append((mask, struct.pack(">H", word)))
 
 
+def make_encap(request):
+    """UDP around GRE, as it is meant."""
+    kind = random.choice((1, 2, 64, 64))
+    request.sent.append((14, struct.pack("=H", kind)))
+    if kind != 64 or random.random() < 0.5:
+        request.sent.append((17, struct.pack(">H", random.choice((4754, 5555)))))
+
+
+def make_ends(request):
+    """What a new device is: between two hosts, a hub that learns, or one for
+    packets that say themselves where they go."""
+    number = random.random()
+    if number < 0.08:
+        request.sent.append((18, b""))
+        return
+    for attr in (6, 7)[:1 if number < 0.16 else 2]:
+        host = random.choice(HOSTS[request.length])
+        request.sent.append((attr, nlmodel.encode("addr", host)))
+    if number < 0.12:
+        make_key(request)
+        request.sent += [(14, struct.pack("=H", 64)), (86, b"\1")]
+    elif number < 0.3:
+        make_encap(request)
+
+
 def make_attributes(request, new):
     """What goes into IFLA_INFO_DATA. Half of all requests are well meant."""
     dirty = random.random() < 0.5
     if new and random.random() < 0.9:
-        for number in (6, 7):
-            request.sent.append((number, encode("addr", random.choice(HOSTS))))
+        make_ends(request)
     if random.random() < 0.3:
         make_key(request)
     for _ in range(random.randrange(8 if dirty else 4)):
         row = random.choice(ATTRIBUTES)
         if row[5] != "no" or (dirty and random.random() < 0.3):
-            request.sent.append((row[0], make_value(row, dirty)))
+            request.sent.append((row[0], make_value(row, dirty, request.length)))
     if dirty and random.random() < 0.15:
         number = random.choice((0, 25, 40, 50, 51, 63, 90, 91, 100, 0x3fff))
         request.sent.append((number, random.randbytes(random.choice((0, 4, 7)))))
     random.shuffle(request.sent)
-    request.faults = list(faults(request.sent))
     data = b""
     for number, value in request.sent:
         if dirty and random.random() < 0.02:
@@ -279,6 +290,8 @@ def make(name, links, kinds):
     request, number = Request(name), random.random()
     new = name not in links
     request.kind = random.choice(kinds)
+    request.length = random.choice((4, 16)) if new else \
+        len(settings(links[name]).get(LOCAL, b"")) or 4
     if not new and random.random() < 0.9:
         info = find(links[name], IFLA_LINKINFO, 32)
         request.kind = find(info, INFO_KIND).rstrip(b"\0").decode()
@@ -308,37 +321,21 @@ def make(name, links, kinds):
     if random.random() < 0.5:
         random.shuffle(parts)
     request.body = header(up=up) + b"".join(parts)
+    before = before_of(request, links)
+    request.faults = nlmodel.refusals(before, request.sent, new,
+                                      request.kind.endswith("tap"))
     return request
 
 
+def before_of(request, links):
+    """The settings that a request is about: those of the device, or those that
+    a new one has at first."""
+    if request.name in links:
+        return settings(links[request.name])
+    return nlmodel.defaults(request.sent)
+
+
 # --- what must be ------------------------------------------------------------
-
-def expected(before, sent):
-    """What a device shows that showed `before` and took `sent`."""
-    last, after = dict(sent), dict(before)
-    for number, _, kind, _, _, shown, *more in ATTRIBUTES:
-        value = last.get(number)
-        if shown == "never" or value is None:
-            continue
-        if shown == "bool":
-            value = encode(kind, int(any(value)))
-        elif shown in ("zero", "none"):
-            value = bytes(len(value))
-        elif shown == "flags":
-            mask = int.from_bytes(last.get(more[0], b"\xff\xff"), "big")
-            was = int.from_bytes(before[number], "big")
-            now = int.from_bytes(value, "big")
-            value = struct.pack(">H", (was & ~mask) | (now & mask))
-        after[number] = value
-        if shown == "rare" and value == encode(kind, more[0]):
-            del after[number]
-    for number, _, kind, _, _, shown, *more in ATTRIBUTES:
-        if shown == "key" and not after[more[0]][0] << 8 & GRE_KEY:
-            after[number] = encode(kind, 0)
-    if LOCAL in last and LOCAL_DEV not in last:
-        after.pop(LOCAL_DEV, None)
-    return after
-
 
 def follows(request, got):
     """What else a request says, that depends on what there is."""
@@ -348,12 +345,6 @@ def follows(request, got):
     if "mtu" in request.beside:
         numbers.append(MTU_FIXED)
     return {number: got.get(number) for number in numbers}
-
-
-def defaults():
-    """What a new device shows."""
-    return {row[0]: encode(row[2], row[3]) for row in ATTRIBUTES
-            if row[3] is not None}
 
 
 def ours_refuses(request, links):
@@ -399,10 +390,8 @@ class Fuzzer:
             if 6 not in shown:
                 continue
             kind = find(find(message, IFLA_LINKINFO, 32), INFO_KIND)
-            # those that wait for an address wait for different ones
-            local = shown[LOCAL] if any(shown[LOCAL]) else shown.get(LOCAL_DEV)
-            key = kind, find(message, IFLA_LINK_NETNSID, 32), \
-                shown[2][0] << 8 & GRE_KEY, shown[1], shown[4], local, shown[7]
+            key = nlmodel.claims(shown, kind,
+                                 find(message, IFLA_LINK_NETNSID, 32))
             if tuples.setdefault(key, name) != name:
                 self.wrong(request, "%s and %s are twins" % (name, tuples[key]))
 
@@ -419,9 +408,12 @@ class Fuzzer:
     def on_refused(self, request, error, text, after):
         """Nothing changed, and there is a reason."""
         self.refused += 1
-        if ours_refuses(request, self.links) and not text:
-            self.wrong(request, "%s without a message" %
-                       errno.errorcode.get(error, error))
+        if ours_refuses(request, self.links):
+            name = errno.errorcode.get(error, error)
+            if not text:
+                self.wrong(request, "%s without a message" % name)
+            if not request.faults and error not in OUTSIDE:
+                self.wrong(request, "refused for nothing: %s %s" % (name, text))
         if after is self.links or after == self.links or may_leave_trace(request):
             return
         names = [name for name in set(after) | set(self.links)
@@ -444,9 +436,9 @@ class Fuzzer:
             self.wrong(request, "the underlay is somewhere else")
         if request.name in self.options.foreign:
             self.wrong(request, "changed what is not its own")
-        before = settings(self.links[request.name]) \
-            if request.name in self.links else defaults()
-        want, got = expected(before, request.sent), settings(after[request.name])
+        before = before_of(request, self.links)
+        want = nlmodel.expected(before, request.sent)
+        got = settings(after[request.name])
         want.update(follows(request, got))
         want = {key: value for key, value in want.items() if value is not None}
         if want != got:
@@ -525,6 +517,21 @@ class Fuzzer:
             raise SystemExit("%s was never accepted" % name)
 
 
+def listen():
+    """Have the port that is not free."""
+    socks = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError:
+            break               # a kernel without IPv6
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(("", TAKEN_PORT))
+        socks.append(sock)
+    return socks
+
+
 def main():
     """Say the seed, and go."""
     parser = argparse.ArgumentParser()
@@ -536,9 +543,12 @@ def main():
     parser.add_argument("foreign", nargs="*",
                         help="devices that this sender must not change")
     options = parser.parse_args()
+    taken = listen()
     print("nlfuzz: seed %d, %d cases" % (options.seed, options.cases), flush=True)
     random.seed(options.seed)
     Fuzzer(options).run()
+    for sock in taken:
+        sock.close()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Netlink messages about links: their attributes, and what to leave out."""
+import socket
 import struct
 
 from nltable import KA_INFO
 
-IFLA_LINKINFO, IFLA_STATS, IFLA_STATS64 = 18, 7, 23
+IFLA_LINKINFO, IFLA_STATS, IFLA_STATS64, IFLA_AF_SPEC = 18, 7, 23, 26
+INET6_CACHEINFO = 5
 INFO_KIND, INFO_DATA, INFO_XSTATS = 1, 2, 3
 
 
@@ -72,8 +74,11 @@ def without_carrier(message):
 
 def without_news(message):
     """A device's message without what changes by itself: its carrier, which
-    hangs on the device that it takes its address from; and keepalives."""
-    message = without_carrier(message)
+    hangs on the device that it takes its address from; keepalives; and the time
+    that an IPv6 neighbour is believed, which the kernel throws dice for every
+    five minutes."""
+    message = cut(without_carrier(message), IFLA_AF_SPEC, socket.AF_INET6,
+                  INET6_CACHEINFO)
     still = cut(message, IFLA_LINKINFO, INFO_DATA, KA_INFO)
     if still is message:
         return message

@@ -17,10 +17,12 @@ and the protocol of the layer above are filled in:
         2.2.2.2 id 7 / udp 1000 2000 / text hello
 
     ip4 SRC DST [ttl N] [tos N] [id N] [df 0|1] [frag N] [proto N] [opt HEX]
-    ip6 SRC DST [hop N] [tc N] [next N]
+    ip6 SRC DST [hop N] [tc N] [flow N] [next N]
+    limit N             IPv6 destination options: RFC 2473's encapsulation limit
     gre HEX...          the GRE header, byte by byte
     udp SPORT DPORT     without a checksum over IPv4, with one over IPv6
     icmp TYPE CODE HEX  HEX is the rest of the header, four bytes
+    icmp6 TYPE CODE HEX the same over IPv6, with its checksum
     tcp FLAGS OPTIONS   in hex
     text WORD, zero N, any N, HEX
     type XXXX           first layer only: the ethertype of what follows
@@ -44,16 +46,18 @@ from pkttext import as_bytes, build, fold
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFHWADDR = 0x8913, 0x8914, 0x8927
+ARPHRD_IP6GRE = 823
 NLMSG_DONE, RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR = 3, 16, 18, 20
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 NLM_F_DUMP, NLM_F_ACK_TLVS = 0x300, 0x200
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
 CLONE_NEWNET = 0x40000000
 
-# What a healthy kernel says whenever devices come and go, and what it says
-# about time on a machine that is emulated by a busy one.
+# What a healthy kernel says whenever devices and modules come and go, and what it
+# says about time on a machine that is emulated by a busy one.
 LOG_NOISE = re.compile("link becomes ready|promiscuous mode|taints kernel|"
-                       "module verification failed|hrtimer:|clocksource:|sched_clock:|"
+                       "module verification failed|tunneling driver$|"
+                       "hrtimer:|clocksource:|sched_clock:|"
                        "interrupt took too long|hogged CPU|sched: RT throttl|"
                        "sched: DL replenish|(TSC|tsc)")
 
@@ -96,11 +100,12 @@ class Within:
         os.close(self.home)
 
 
-def hardware_address(space, dev):
-    """The Ethernet address of a device, for frames that are sent to it."""
+def hardware(space, dev):
+    """The type of a device, and its Ethernet address, if it has one."""
     with Within(space), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         request = struct.pack("256s", dev.encode())
-        return fcntl.ioctl(sock, SIOCGIFHWADDR, request)[18:24]
+        answer = fcntl.ioctl(sock, SIOCGIFHWADDR, request)
+        return struct.unpack_from("H", answer, 16)[0], answer[18:24]
 
 
 # --- rtnetlink -------------------------------------------------------------
@@ -149,16 +154,20 @@ class Capture:
         news = False
         while True:
             try:
-                data, where = self.sock.recvfrom(65536)
+                proto, out, data = self.take()
             except BlockingIOError:
                 return news
             except OSError:         # the device went down; what came counts
                 return news
-            out = where[2] == PACKET_OUTGOING
             if (self.way == "out" and not out) or (self.way == "in" and out):
                 continue
-            self.seen.append((where[1], data.hex()))
+            self.seen.append((proto, data.hex()))
             news = True
+
+    def take(self):
+        """The next packet: its ethertype, whether it leaves, and the bytes."""
+        data, where = self.sock.recvfrom(65536)
+        return where[1], where[2] == PACKET_OUTGOING, data
 
     def find(self, text):
         """The index of the first packet like `text`, or -1."""
@@ -183,6 +192,22 @@ class Capture:
             if left <= 0:
                 return None
             select.select([self.sock], [], [], left)
+
+
+class Received(Capture):
+    """What a machine receives of an IP protocol, from the IP header on: after
+    IPsec, which a capture of the device sees the packet before."""
+
+    def __init__(self, space, number):
+        with Within(space):
+            self.sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
+        self.sock.setblocking(False)
+        self.way = "in"
+        self.seen = []
+
+    def take(self):
+        """As Capture has it."""
+        return 0x0800, False, self.sock.recvfrom(65536)[0]
 
 
 def sum_is_right(digits):
@@ -226,8 +251,16 @@ class PptpChannel:
         self.sock.close()
 
 
-def is_igmp(ethertype, digits):
-    """The kernel says who is in which group whenever it likes."""
+def is_chatter(ethertype, digits):
+    """What the kernel says whenever it likes: who is in which group, and the
+    neighbour discovery of IPv6, unless it is in a tunnel; also who complains
+    about that, having lost the address that a neighbour still looks for."""
+    if ethertype == 0x86dd:
+        head = digits[80:] if digits[12:14] == "3a" else \
+            digits[96:] if digits[12:14] == "00" else ""
+        if head[:2] == "01" and head[28:30] == "3a":
+            head = head[96:]
+        return head[:2] in ("82", "83", "84", "85", "86", "87", "88", "8f")
     return ethertype == 0x0800 and digits[18:20] == "02"
 
 
@@ -249,9 +282,11 @@ class Server:
         return build(" ".join(spec))[1]
 
     def do_cap(self, name, space, dev, way="both"):
-        """cap NAME NS DEV [in|out]: start to capture; forget an older NAME."""
+        """cap NAME NS DEV|protoN [in|out]: start to capture what passes a
+        device, or is received of an IP protocol; forget an older NAME."""
         self.do_close(name)
-        self.captures[name] = Capture(space, dev, way)
+        self.captures[name] = Received(space, int(dev[5:])) \
+            if dev.startswith("proto") else Capture(space, dev, way)
 
     def do_close(self, name):
         """close NAME: end a capture or a socket."""
@@ -293,9 +328,15 @@ class Server:
         capture.poll()
         rest = ["%04x:%s" % packet for packet in capture.seen
                 if (not ethertypes or "%04x" % packet[0] in ethertypes) and
-                not is_igmp(*packet)]
+                not is_chatter(*packet)]
         shown = " | ".join(rest[:8]) + (" | ..." if len(rest) > 8 else "")
         return "%d packets %s" % (len(rest), shown)
+
+    def do_dump(self, name):
+        """dump NAME: each packet whole, with its type, in their order."""
+        capture = self.captures[name]
+        capture.poll()
+        return " ".join("%04x:%s" % packet for packet in capture.seen)
 
     def do_tails(self, name, digits):
         """tails NAME N: the last N digits of each packet, in their order."""
@@ -306,7 +347,7 @@ class Server:
     def do_raw(self, space, dev, to_space, to_dev, *spec):
         """raw NS DEV TO_NS TO_DEV PACKET: send it in a frame to that device."""
         proto, digits = build(" ".join(spec))
-        address = hardware_address(to_space, to_dev)
+        _, address = hardware(to_space, to_dev)
         with Within(space), \
                 socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sock:
             sock.sendto(as_bytes(digits), (dev, proto, 0, 0, address))
@@ -314,9 +355,14 @@ class Server:
     def do_dev(self, space, dev, *spec):
         """dev NS DEV PACKET: send it on a device without link addresses."""
         proto, digits = build(" ".join(spec))
+        kind, _ = hardware(space, dev)
         with Within(space), \
                 socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as sock:
-            sock.sendto(as_bytes(digits), (dev, proto))
+            if kind == ARPHRD_IP6GRE:   # python knows no such long address
+                sock.bind((dev, proto))
+                sock.send(as_bytes(digits))
+            else:
+                sock.sendto(as_bytes(digits), (dev, proto))
 
     def do_frame(self, space, dev, *spec):
         """frame NS DEV FRAME: send an Ethernet frame as it is."""

@@ -4,7 +4,8 @@
 import socket
 import struct
 
-IP_PROTO = {"udp": 17, "gre": 47, "ip4": 4, "ip6": 41, "icmp": 1, "tcp": 6}
+IP_PROTO = {"udp": 17, "gre": 47, "ip4": 4, "ip6": 41, "icmp": 1, "tcp": 6,
+            "icmp6": 58, "limit": 60}
 
 
 def num(text, width):
@@ -64,10 +65,11 @@ def layer_ip4(words, above, payload):
 
 def layer_ip6(words, above, payload):
     """An IPv6 header and its payload."""
-    opt = options(words[2:], {"hop": "64", "tc": "0",
+    opt = options(words[2:], {"hop": "64", "tc": "0", "flow": "0",
                               "next": str({"icmp": 58}.get(above) or
                                           IP_PROTO.get(above, 59))})
-    head = "6" + num(opt["tc"], 2) + "00000" + "%04x" % (len(payload) // 2)
+    head = "6" + num(opt["tc"], 2) + num(opt["flow"], 5)
+    head += "%04x" % (len(payload) // 2)
     head += num(opt["next"], 2) + num(opt["hop"], 2)
     for address in words[:2]:
         head += socket.inet_pton(socket.AF_INET6, address).hex()
@@ -76,6 +78,9 @@ def layer_ip6(words, above, payload):
     if above == "udp" and "." not in payload:
         pseudo = head[16:80] + "%08x" % (len(payload) // 2) + "00000011"
         payload = payload[:12] + checksum(pseudo + payload) + payload[16:]
+    if above == "icmp6":
+        pseudo = head[16:80] + "%08x" % (len(payload) // 2) + "0000003a"
+        payload = payload[:4] + checksum(pseudo + payload) + payload[8:]
     return head + payload
 
 
@@ -109,6 +114,19 @@ def layer_icmp(words, above, payload):
         words[2] + payload
 
 
+def layer_icmp6(words, above, payload):
+    """An ICMPv6 header; the checksum is filled in by the layer below."""
+    del above
+    return num(words[0], 2) + num(words[1], 2) + "0000" + words[2] + payload
+
+
+def layer_limit(words, above, payload):
+    """Destination options with a tunnel encapsulation limit (RFC 2473), padded
+    as Linux does."""
+    return "%02x00" % IP_PROTO.get(above, 59) + "0401" + num(words[0], 2) + \
+        "010100" + payload
+
+
 def layer_hex(words, above, payload):
     """Literal digits; all layers that are nothing else end up here."""
     del above
@@ -123,6 +141,8 @@ LAYERS = {
     "ip6": layer_ip6,
     "udp": layer_udp,
     "icmp": layer_icmp,
+    "icmp6": layer_icmp6,
+    "limit": layer_limit,
     "tcp": layer_tcp,
     "gre": layer_hex,
     "text": lambda words, _, payload: " ".join(words).encode().hex() + payload,

@@ -19,6 +19,12 @@ topology() {
 		link add three type $KIND local 10.10.10.10 remote 10.10.10.12 dev eth0
 		link add any type $KIND local 10.10.10.10 ttl 3
 	END
+	[ "$KIND" = mygre ] || return 0
+	ipn a <<-END
+		link add six type $KIND local fd10::10 remote fd10::11 key 7
+		link add six2 type $KIND local fd10::10 remote fd10::12 tclass 0x10
+		link add six3 type $KIND local fe80::10 remote fe80::12 dev eth0
+	END
 }
 
 # A checksum over all that the kernel says about all devices, in PKT.
@@ -74,11 +80,73 @@ test_words() {
 		^Error:.*ignore-df|add x type KIND remote 10.10.10.13 ignore-df pmtudisc
 		^Error:.*remote:.*any|change any type KIND remote 10.10.10.13
 		^Error:.*remote:.*any|change one type KIND remote any
-		^Error:.*IPv6|add x type KIND local fd00::1 remote fd00::2
-		^Error:.*external|add x type KIND external
+		^Error:.*external:|add x type KIND external key 5
+		^Error:.*external:.*split|add x type KIND external nopmtudisc
+		^Error:.*external:_cannot|change one type KIND external
+		^Error:.*learn:|add x type KIND local 10.10.10.10 remote 10.10.10.13 key 5 encap udp learn on
+		^Error:.*entropy_key:|add x type KIND local 10.10.10.10 remote 10.10.10.13 entropy key
+		^Error:.*entropy_udp:|add x type KIND local 10.10.10.10 remote 10.10.10.13 entropy udp
+		^Error:.*entropy_flowlabel:|add x type KIND local 10.10.10.10 remote 10.10.10.13 entropy flowlabel
+		^Error:.*encap-remcsum:|add x type KIND local 10.10.10.10 remote 10.10.10.13 encap gue encap-dport 5555 encap-remcsum
 		^Error:.*encap|add x type KIND local 10.10.10.10 remote 10.10.10.13 encap fou encap-sport 5555
 		^Error:.*address|add x address 02:00:00:00:00:01 type KIND remote 10.10.10.13
 	END
+}
+
+# the same over IPv6, and what belongs to one of both underlays only
+test_words6() {
+	needs_mygre "a message for every refusal"
+	refuses <<-END
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local fd10::10 remote fd10::11 key 7
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local fd10::10 remote fd10::11 key 7 ttl 77 encaplimit none
+		^Error:.*same_local,_remote,_key_and_dev|add x type KIND local fe80::10 remote fe80::12 dev eth0
+		^Error:.*same_local,_remote,_key_and_dev|change six2 type KIND remote fd10::11 key 7
+		^Error:.*remote:.*group|add x type KIND remote ff05::9
+		^Error:.*remote:.*group|add x type KIND remote ff05::9 dev eth0
+		^Error:.*local:.*one_host|add x type KIND local ff02::1 remote fd10::13
+		^Error:.*local:.*one_host|add x type KIND local 100::6d79:6772:6500:0 remote fd10::13
+		^Error:.*link-local_address_needs_dev|add x type KIND local fe80::10 remote fd10::13
+		^Error:.*link-local_address_needs_dev|add x type KIND remote fe80::13
+		^Error:.*link-local_address_needs_dev|change six type KIND remote fe80::13
+		^Error:.*link-local_address_needs_dev|change six3 type KIND nodev
+		^Error:.*local,_remote:.*cannot_change_between|change one type KIND local fd10::10 remote fd10::13
+		^Error:.*local,_remote:.*cannot_change_between|change one type KIND remote fd10::13
+		^Error:.*local,_remote:.*cannot_change_between|change six type KIND local 10.10.10.10
+		^Error:.*local,_remote:.*cannot_change_between|change six type KIND local 10.10.10.10 remote 10.10.10.13
+		^Error:.*remote:.*any|change six type KIND remote any
+		^Error:.*encaplimit:.*needs_an_IPv6_underlay|add x type KIND remote 10.10.10.13 encaplimit 4
+		^Error:.*encaplimit:.*needs_an_IPv6_underlay|change one type KIND encaplimit 0
+		^Error:.*flowlabel:.*need|change one type KIND flowlabel 5
+		^Error:.*need_an_IPv6_underlay|change one type KIND flowlabel inherit
+		^Error:.*need_an_IPv6_underlay|change one type KIND dscp inherit
+		^Error:.*need_an_IPv6_underlay|change one type KIND allow-localremote
+		^Error:.*need_an_IPv6_underlay|change one type KIND fwmark inherit
+		^Error:.*nopmtudisc:_IPv6_routers_do_not_fragment|add x type KIND remote fd10::13 nopmtudisc
+		^Error:.*nopmtudisc:_IPv6_routers_do_not_fragment|change six type KIND nopmtudisc
+		^Error:.*ignore-df:_IPv6_has_no_DF|change six type KIND ignore-df
+		^Error:.*address|add x address 02:00:00:00:00:01 type KIND remote fd10::13
+	END
+}
+
+# who is refused another MTU is still the external one: team allows none
+test_external() {
+	needs_mygre "a message for every refusal"
+	modprobe team
+	ipn a <<-END
+		link add low type veth peer name low2
+		link set low mtu 1400
+		link add over group $GROUP type team
+		link add ext type ${KIND}tap external
+		link set ext master over
+	END
+	refuses <<-END
+		.|change ext type KINDtap mtu auto dev low
+		^Error:.*external:_there_is_one|add x type KINDtap external
+	END
+	ipn a link del over
+	ipn a link change ext type "${KIND}tap" dev low
+	ipn a link del ext
+	ipn a link del low
 }
 
 # what ip itself does not understand never gets to the kernel
@@ -131,7 +199,54 @@ test_address_length() {
 		raw 'EINVAL|ERANGE' . add x "6:${bytes:0:length * 2}" "$REMOTE"
 		raw 'EINVAL|ERANGE' . change one "7:${bytes:0:length * 2}"
 	done
-	raw 'EINVAL|ENOTSUP' . add x "$LOCAL" 7:fd000000000000000000000000000002
+}
+
+LOCAL6=6:fd100000000000000000000000000010
+REMOTE6=7:fd100000000000000000000000000013
+
+# addresses of two families, and of one that is written as another
+test_families() {
+	needs_mygre "both families in one kind"
+	raw EINVAL "not of one family" add x "$LOCAL" "$REMOTE6"
+	raw EINVAL "not of one family" add x "$LOCAL6" "$REMOTE"
+	raw EINVAL "local" add x 6:00000000000000000000ffff0a0a0a0a "$REMOTE6"
+	raw EINVAL "remote" add x "$LOCAL6" 7:00000000000000000000ffff0a0a0a0d
+	raw EINVAL "remote" change six 7:00000000000000000000ffff0a0a0a0d
+	# MIP6_DEV, and what is no flag; a mask does not hide it
+	raw EINVAL . add x "$LOCAL6" "$REMOTE6" 13:08000000
+	raw EINVAL . add x "$LOCAL6" "$REMOTE6" 13:00010000
+	raw EINVAL . change six 13:80000000
+	raw 'EINVAL|ERANGE' . change six 11:0102
+	raw 'EINVAL|ERANGE' . change six 12:0102
+	raw 'EINVAL|ERANGE' . change six 13:01
+	# all zero means any, whatever its length
+	pk link add a x "$KIND" 6:00000000 "$REMOTE6"
+	[[ $PKT == 0* ]] || fail "$PKT"
+	pk link change a x "$KIND" 6:00000000
+	[[ $PKT == 0* ]] || fail "$PKT"
+	[[ $(ipn a -d link show x) == *"remote fd10::13 local any"* ]] ||
+		fail "$(ipn a -d link show x)"
+	ipn a link del x
+	pk link add a x "$KIND" 6:00000000000000000000000000000000
+	[[ $PKT == 0* ]] || fail "$PKT"
+	[[ $(ipn a -d link show x) == *encaplimit\ 4* ]] ||
+		fail "not over IPv6: $(ipn a -d link show x)"
+	ipn a link del x
+}
+
+# no bit of a setting is lost by a request that is about another
+test_kept() {
+	needs_mygre "both families in one kind"
+	pk link add a x "$KIND" "$LOCAL6" "$REMOTE6" 9:12
+	[[ $PKT == 0* ]] || fail "$PKT"
+	pk link change a x "$KIND" 8:3f
+	[[ $PKT == 0* ]] || fail "$PKT"
+	[[ $(ipn a -d link show x) == *" 0x12 "* ]] || fail "$(ipn a -d link show x)"
+	# a flow label, and nothing of the class
+	pk link change a x "$KIND" 12:00012345 84:000fffff
+	[[ $PKT == 0* ]] || fail "$PKT"
+	[[ $(ipn a -d link show x) == *" 0x12 "* ]] || fail "$(ipn a -d link show x)"
+	ipn a link del x
 }
 
 # other attributes of a wrong length, with wrong contents, or unknown
@@ -153,12 +268,15 @@ test_attributes() {
 	raw EINVAL flags change one 3:0800
 	raw EINVAL mask change one 64:2000
 	raw EINVAL key add x "$LOCAL" "$REMOTE" 4:00000007
+	raw EINVAL "encap:.*not known" add x "$LOCAL" "$REMOTE" 14:4000 15:0800
+	raw EINVAL "encap:.*not known" change one 14:4000 15:0a00
 	for number in 25 40 50 51 63 66 100 1000; do
 		raw 'EINVAL|ENOTSUP' . add x "$LOCAL" "$REMOTE" "$number:01000000"
 		raw 'EINVAL|ENOTSUP' . change one "$number:01000000"
 	done
+	# 18 is a flag, and has no contents
 	for number in 11 12 13 18 21 22 23 24; do
-		raw 'EINVAL|ENOTSUP' . change one "$number:01000000"
+		raw 'EINVAL|ENOTSUP|ERANGE' . change one "$number:01000000"
 	done
 	# the same request, but for its fault, is fine
 	pk link add a x "$KIND" "$LOCAL" "$REMOTE" 2:2000 4:00000007

@@ -74,6 +74,23 @@ topology_wire() {
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
 }
 
+topology_wire6() {
+	spaces a b
+	ns6 a b
+	wire a eth0 2001:db8::a/64 -- b eth0 2001:db8::b/64
+}
+
+topology_nat() {
+	spaces client nat hub
+	wire client eth0 10.0.1.2/24 -- nat lan 10.0.1.1/24
+	wire nat wan 203.0.113.1/24 -- hub wan 203.0.113.9/24
+	ns_forward nat
+	ipn client route add default via 10.0.1.1
+	at nat nft 'add table ip t; add chain ip t p {
+		type nat hook postrouting priority 100; }
+		add rule ip t p oifname wan masquerade'
+}
+
 topology_islands() {
 	spaces h1 r1 r2 h2
 	ns6 h1 r1 r2 h2
@@ -567,6 +584,14 @@ test_loop() {
 # recipes.md: point to point, firewall, masquerading
 test_point_to_point() {
 	recipe point_to_point
+}
+
+test_over_ipv6() {
+	recipe over_ipv6
+}
+
+test_through_nat() {
+	recipe through_nat
 }
 
 netns_begin prepare

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Congestion marks, RFC 6040: every combination in both directions, and nothing
-# else in the payload is touched.
+# else in the payload is touched; over IPv4 and over IPv6.
 
+# long: receive_six receive_tap_six send_tap_six
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
@@ -24,8 +25,36 @@ topology() {
 		link add tap1 up mtu 1400 master br0 type $TAP $ENDS key 1
 		link add tap2 up mtu 1400 master br0 type $TAP $ENDS key 2
 	END
+	[ "$KIND" = mygre ] && has_ipv6 || return 0
+	ns6 a b
+	ns6_quiet a b
+	pk_set a 0 ipv6/auto_flowlabels
+	pk_set a 1 ipv6/conf/br0/disable_ipv6
+	pk address a eth0 fd10::10/64
+	pk address b eth0 fd10::11/64
+	ipn a <<-END
+		link add six up type $KIND $ENDS6 hoplimit 64
+		link add br6 up type bridge mcast_snooping 0
+		link add tap61 up mtu 1400 master br6 type $TAP $ENDS6 key 1
+		link add tap62 up mtu 1400 master br6 type $TAP $ENDS6 key 2
+	END
 }
 
+# over_six TEST: the same over IPv6.
+over_six() {
+	needs_mygre "both families in one kind"
+	has_ipv6 || skip "this kernel runs without IPv6"
+	ENDS=$ENDS6 L3=six TAP1=tap61 TYPES=86dd CLASS=tc HOP=hop \
+		IN="ip6 fd10::11 fd10::10" OUT="ip6 fd10::10 fd10::11" "$1"
+}
+
+# The devices, and words of an outer header
+L3=l3
+TAP1=tap1
+TYPES=0800
+CLASS=tos
+HOP=ttl
+ENDS6="local fd10::10 remote fd10::11 encaplimit none"
 ENDS="local 10.10.10.10 remote 10.10.10.11"
 IN="ip4 10.10.10.11 10.10.10.10"
 OUT="ip4 10.10.10.10 10.10.10.11 df 1 id ?"
@@ -79,7 +108,7 @@ each() {
 l3_one() {
 	local tail=TAIL$1
 
-	send_raw b eth0 a eth0 "$IN tos $2 / gre 0000${TYPE[$1]} / $3"
+	send_raw b eth0 a eth0 "$IN $CLASS $2 / gre 0000${TYPE[$1]} / $3"
 	if [ "$4" = drop ]; then
 		# what is not there before the next packet was dropped
 		send_raw b eth0 a eth0 "$IN / gre 0000${TYPE[$1]} / ${!tail}"
@@ -93,22 +122,22 @@ l3_one() {
 test_receive() {
 	local before now
 
-	capture out a l3 in
-	before=$(device_counter a l3 rx_ecn)
+	capture out a $L3 in
+	before=$(device_counter a $L3 rx_ecn)
 	each l3_one
 	expect_no_more out
-	now=$(device_counter a l3 rx_ecn)
+	now=$(device_counter a $L3 rx_ecn)
 	[ "$now" -eq $((before + 2)) ] || fail "rx_ecn: $before, then $now"
 }
 
 # tap TOS DIGITS: a frame to the tap of key 1.
 tap() {
-	send_raw b eth0 a eth0 "$IN tos $1 / gre 20006558 00000001 / $2"
+	send_raw b eth0 a eth0 "$IN $CLASS $1 / gre 20006558 00000001 / $2"
 }
 
 # tapped PACKET: it leaves by the tap of key 2.
 tapped() {
-	expect out "$OUT tos ? ttl ? / gre 20006558 00000002 / $1"
+	expect out "$OUT $CLASS ? $HOP ? / gre 20006558 00000002 / $1"
 }
 
 tap_one() {
@@ -128,11 +157,19 @@ test_receive_tap() {
 	local before now
 
 	capture out a eth0 out
-	before=$(device_counter a tap1 rx_ecn)
+	before=$(device_counter a $TAP1 rx_ecn)
 	each tap_one
-	expect_no_more out 0800
-	now=$(device_counter a tap1 rx_ecn)
+	expect_no_more out $TYPES
+	now=$(device_counter a $TAP1 rx_ecn)
 	[ "$now" -eq $((before + 2)) ] || fail "rx_ecn: $before, then $now"
+}
+
+test_receive_six() {
+	over_six test_receive
+}
+
+test_receive_tap_six() {
+	over_six test_receive_tap
 }
 
 # a mark on a frame that bears no IP, or VLAN tags, changes no byte of it
@@ -144,7 +181,7 @@ test_receive_other() {
 		echo "$frame"
 		tap 3 "$frame"
 		tapped "$frame"
-		expect_no_more out 0800
+		expect_no_more out $TYPES
 	done <<-END
 		$MACS 0806 / 0001080006040001 02aabbccdd02 0a000001 000000000000 0a000002
 		$MACS 8100 0005 0800 / $INNER4
@@ -161,9 +198,9 @@ test_receive_other() {
 test_receive_l3_other() {
 	local type
 
-	capture out a l3 in
+	capture out a $L3 in
 	for type in 8847 88b5; do
-		send_raw b eth0 a eth0 "$IN tos 3 / gre 0000$type /
+		send_raw b eth0 a eth0 "$IN $CLASS 3 / gre 0000$type /
 			000010ff / $INNER4"
 		expect out "type $type / 000010ff / $INNER4"
 		expect_no_more out
@@ -181,12 +218,12 @@ test_shared() {
 		type=${TYPE[$version]}
 		inner sent $version 2
 		inner marked $version 3
-		send_raw b eth0 a eth0 "$IN tos 3 / gre 0000$type / $sent"
+		send_raw b eth0 a eth0 "$IN $CLASS 3 / gre 0000$type / $sent"
 		expect l3 "$marked"
-		expect wire "$IN tos 3 / gre 0000$type / $sent"
+		expect wire "$IN $CLASS 3 / gre 0000$type / $sent"
 		tap 3 "$MACS $type / $sent"
 		expect tap "$marked"
-		expect wire "$IN tos 3 / gre 20006558 00000001 /
+		expect wire "$IN $CLASS 3 / gre 20006558 00000001 /
 			$MACS $type / $sent"
 	done
 }
@@ -197,7 +234,7 @@ test_send() {
 
 	capture wire a eth0 out
 	for tos in 0xb8 inherit; do
-		ipn a link change l3 type "$KIND" $ENDS ttl 64 tos $tos
+		ipn a link change $L3 type "$KIND" $ENDS ttl 64 tos $tos
 		for version in 4 6; do
 			for mark in 0 1 2 3; do
 				want=$((mark == 3 ? 2 : mark))
@@ -206,14 +243,14 @@ test_send() {
 				*) want=$((tos | want)) ;;
 				esac
 				inner packet $version $((0x48 | mark))
-				send_dev a l3 "$packet"
-				expect wire "$OUT ttl 64 tos $want /
+				send_dev a $L3 "$packet"
+				expect wire "$OUT $HOP 64 $CLASS $want /
 					gre 0000${TYPE[$version]} / $packet"
 			done
 		done
-		send_dev a l3 "type 8847 / 000010ff / $INNER4"
+		send_dev a $L3 "type 8847 / 000010ff / $INNER4"
 		[ $tos != inherit ] || tos=0
-		expect wire "$OUT ttl 64 tos $tos / gre 00008847 / 000010ff /
+		expect wire "$OUT $HOP 64 $CLASS $tos / gre 00008847 / 000010ff /
 			$INNER4"
 	done
 }
@@ -229,15 +266,23 @@ test_send_tap() {
 			inner packet $version $((0x48 | mark))
 			for tag in "" "8100 0005"; do
 				tap 0 "$MACS $tag ${TYPE[$version]} / $packet"
-				expect out "$OUT ttl ? tos $want /
+				expect out "$OUT $HOP ? $CLASS $want /
 					gre 20006558 00000002 /
 					$MACS $tag ${TYPE[$version]} / $packet"
 			done
 		done
 	done
 	tap 0 "$MACS 88b5 / 4503 / zero 60"
-	expect out "$OUT ttl ? tos 0 / gre 20006558 00000002 /
+	expect out "$OUT $HOP ? $CLASS 0 / gre 20006558 00000002 /
 		$MACS 88b5 / 4503 / zero 60"
+}
+
+test_send_six() {
+	over_six test_send
+}
+
+test_send_tap_six() {
+	over_six test_send_tap
 }
 
 netns_begin topology

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Received garbage is dropped and counted by its reason, and nothing is logged.
-# a crafts the frames; b has the tunnels:
+# a crafts the frames; b has the tunnels (and c and d do over IPv6):
 #
 #	plain	10.10.10.11 from 10.10.10.10
 #	keyed	the same with key 7
 
+# long: versions_six flags_six unknown_six cut_six
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
@@ -14,38 +15,50 @@
 . "$(dirname "$0")/../lib/netns.sh"
 
 topology() {
-	ns_add a b
+	ns_add a b c d
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
 	tunnel b plain local 10.10.10.11 remote 10.10.10.10
 	tunnel b keyed local 10.10.10.11 remote 10.10.10.10 key 7
+	ns6 c d
+	ns6_quiet c d
+	wire c eth0 fd10::10/64 -- d eth0 fd10::11/64
+	[ "$KIND" = mygre ] || return 0
+	tunnel d plain local fd10::11 remote fd10::10
+	tunnel d keyed local fd10::11 remote fd10::10 key 7
 }
+
+# Between whom; c and d are the same over IPv6.
+FROM=a
+TO=b
+OUTER="ip4 10.10.10.10 10.10.10.11"
+STRANGER="ip4 10.10.10.99 10.10.10.11"
 
 INNER="ip4 192.168.1.1 192.168.1.2 id 5 / udp 1000 2000 / text 12345678"
 
 setup_each() {
 	needs_mygre "a counter per reason"
 	log_mark
-	capture plain b plain
-	capture keyed b keyed
+	capture plain "$TO" plain
+	capture keyed "$TO" keyed
 }
 
 # gre HEX: a GRE header and an inner packet from a to b.
 gre() {
-	send_raw a eth0 b eth0 "ip4 10.10.10.10 10.10.10.11 / gre $1 / $INNER"
+	send_raw "$FROM" eth0 "$TO" eth0 "$OUTER / gre $1 / $INNER"
 }
 
 # counters: those of the namespace, and of both devices, as name=value words.
 counters() {
 	local dev name value all
 
-	pk read b /proc/net/mygre_stat || fail "$PKT"
+	pk read "$TO" /proc/net/mygre_stat || fail "$PKT"
 	# shellcheck disable=SC2086 # words
 	all=$(printf '%s=%s\n' $PKT)
 	for dev in plain keyed; do
 		while read -r name value; do
 			[[ $name != [rt]x_* ]] ||
 				all+=$'\n'"$dev.${name%:}=$value"
-		done < <(at b ethtool -S "$dev")
+		done < <(at "$TO" ethtool -S "$dev")
 	done
 	echo "$all"
 }
@@ -129,7 +142,7 @@ test_unknown() {
 	gre "20000800 00000008"
 	gre "20000800 00000000"
 	gre "20000800 07000000"
-	send_raw a eth0 b eth0 "ip4 10.10.10.99 10.10.10.11 / gre 00000800 / $INNER"
+	send_raw "$FROM" eth0 "$TO" eth0 "$STRANGER / gre 00000800 / $INNER"
 	intact
 	counted rx_no_tunnel=4
 }
@@ -155,7 +168,7 @@ truncate() {
 	# Shorter and shorter, IP's own length right: only the packet that is
 	# complete, or at least has its inner header, goes further.
 	for ((n = 0; n < ${#whole} / 2 && n <= 60; n++)); do
-		send_raw a eth0 b eth0 "ip4 10.10.10.10 10.10.10.11 / gre ${whole:0:2 * n}"
+		send_raw "$FROM" eth0 "$TO" eth0 "$OUTER / gre ${whole:0:2 * n}"
 	done
 }
 
@@ -195,10 +208,10 @@ test_cut() {
 	local before n whole
 
 	before=$(counters)
-	pk hex "ip4 10.10.10.10 10.10.10.11 / gre 20000800 00000007 / $INNER"
+	pk hex "$OUTER / gre 20000800 00000007 / $INNER"
 	whole=$PKT
 	for ((n = 1; n < 64 && n < ${#whole} / 2; n++)); do
-		send_raw a eth0 b eth0 "type 0800 / ${whole:0:2 * n}"
+		send_raw "$FROM" eth0 "$TO" eth0 "type 0800 / ${whole:0:2 * n}"
 	done
 	intact
 	counted
@@ -209,10 +222,65 @@ test_inner() {
 	local before
 
 	before=$(counters)
-	send_raw a eth0 b eth0 "ip4 10.10.10.10 10.10.10.11 / gre 000086dd / zero 39"
-	send_raw a eth0 b eth0 "ip4 10.10.10.10 10.10.10.11 / gre 00000800 / zero 19"
+	send_raw "$FROM" eth0 "$TO" eth0 "$OUTER / gre 000086dd / zero 39"
+	send_raw "$FROM" eth0 "$TO" eth0 "$OUTER / gre 00000800 / zero 19"
 	intact
 	counted plain.rx_short=2
+}
+
+# over_six TEST: the same over IPv6.
+over_six() {
+	OUTER="ip6 fd10::10 fd10::11"
+	STRANGER="ip6 fd10::99 fd10::11"
+	FROM=c
+	TO=d
+	setup_each
+	"$1"
+}
+
+test_versions_six() {
+	over_six test_versions
+}
+
+test_flags_six() {
+	over_six test_flags
+	over_six test_ignored_flags
+}
+
+test_unknown_six() {
+	over_six test_unknown
+	over_six test_checksum
+}
+
+test_truncated_six() {
+	over_six test_truncated
+	over_six test_truncated_key
+	over_six test_inner
+}
+
+test_cut_six() {
+	over_six test_cut
+}
+
+# extension headers that end too early, and such as nobody expects
+test_options_six() {
+	local before rest
+
+	OUTER="ip6 fd10::10 fd10::11" FROM=c TO=d
+	setup_each
+	before=$(counters)
+	while read -r rest; do
+		send_raw c eth0 d eth0 "$OUTER next $rest"
+	done <<-END
+		60 / 2f
+		60 / 2fff 0401 0401 0100 / gre 00000800 / $INNER
+		60 / 2f00 04ff 0401 0100 / gre 00000800 / $INNER
+		60 / 2f00 c201 0401 0100 / gre 00000800 / $INNER
+		43 / 2f00 0401 0401 0100 / gre 00000800 / $INNER
+		44 / 2f00 0101 00000009 / gre 00000800
+		59 / gre 00000800 / $INNER
+	END
+	over_six intact
 }
 
 netns_begin topology

@@ -5,6 +5,7 @@
 # What a policy does is told from what is on the wire between a and b.
 
 # long: key missing block
+# long: keepalive_pair keepalive_velocloud keepalive_ask_mikrotik keepalive_routed
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
@@ -260,6 +261,172 @@ test_at_once() {
 	lost=$(sed -n 's/.*icmp_seq=\([0-9]*\) ttl.*/\1/p' "$NETNS_TMP/ping" |
 		awk '{ n++ } $1 > max { max = $1 } END { print max - n }')
 	[ "$lost" -eq 0 ] || fail "$lost lost"
+}
+
+# --- keepalives ---------------------------------------------------------------
+
+A=10.10.10.10
+B=10.10.10.11
+
+# crafted SELECTOR: at b is somebody else's router, which is made of packets.
+# All that it sends is encrypted, and it sees what has come out of IPsec; a
+# encrypts what fits the selector.
+crafted() {
+	needs_mygre keepalive
+	ipn b link del gre1
+	states a b
+	policies "$1" a
+	policies "" b
+	capture peer b proto47
+}
+
+# from_peer PACKET
+from_peer() {
+	send_ip b "ip4 $B $A / $*"
+}
+
+# keepalives between two of ours are encrypted, both ways
+test_keepalive_pair() {
+	needs_mygre keepalive
+	states a b
+	policies "proto gre" a b
+	ipn a link change gre1 type "$KIND" keepalive 0.1,10
+	ipn b link change gre1 type "$KIND" keepalive 0.1,10
+	wait_for ka_above a gre1 received 3
+	wait_for ka_above b gre1 received 3
+	ka_is a gre1 state up
+	wire_saw 0 +
+}
+
+# a Cisco asks: the answer is encrypted, although it does not bear the key
+test_keepalive_cisco() {
+	crafted "proto gre key 7"
+	from_peer "gre 2000080000000007 / ip4 $A $B ttl 255 tos 0xc0 /" \
+		"gre 00000000"
+	expect peer "ip4 $A $B id ? ttl 255 tos 0xc0 / gre 00000000"
+	wire_saw 0 2
+	# with the key, as OpenBSD and we have it
+	from_peer "gre 2000080000000007 / ip4 $A $B ttl 255 /" \
+		"gre 2000000000000007 / 00112233445566778899aabbccddeeff"
+	expect peer "ip4 $A $B id ? ttl 255 / gre 2000000000000007 /
+		00112233445566778899aabbccddeeff"
+	expect_no_more peer
+	wire_saw 0 2
+}
+
+# a MikroTik behind NAT asks: its inner destination is its own
+test_keepalive_mikrotik() {
+	crafted "proto gre"
+	tunnel a gre2 local $A remote $B ttl 64
+	from_peer "gre 00000800 / ip4 $A 192.168.88.1 ttl 255 / gre 00000000"
+	expect peer "ip4 $A $B id ? ttl 255 / gre 00000000"
+	expect_no_more peer
+	wire_saw 0 2
+}
+
+# a VeloCloud asks: the answer goes through the tunnel
+test_keepalive_velocloud() {
+	local probe="ip4 192.168.9.1 192.168.9.2 ttl 255 tos 0xc0 / gre 00000000"
+
+	crafted "proto gre key 7"
+	from_peer "gre 2000080000000007 / $probe"
+	expect peer "ip4 $A $B ttl 64 df 1 id ? / gre 2000080000000007 / $probe"
+	expect_no_more peer
+	wire_saw 0 2
+}
+
+# a Cisco is asked: it returns what is inside, our signature included
+test_keepalive_ask_cisco() {
+	local token
+
+	crafted "proto gre key 7"
+	ipn a link change gre1 type "$KIND" keepalive 3600,3
+	expect peer "ip4 $A $B ttl 64 df 1 id ? / gre 2000080000000007 /
+		ip4 $B $A id 0 ttl 255 tos 0xc0 / gre 2000000000000007 / any 16"
+	token=${PKT: -32}
+	wire_saw 0 1
+	# "tunnel protection" does not encrypt what it returns: it is not heard
+	send_raw b eth0 a eth0 "ip4 $B $A ttl 254 tos 0xc0 /
+		gre 2000000000000007 / $token"
+	ka_is a gre1 state unknown
+	wire_saw 1 0
+	send_ip b "ip4 $B $A id 0 ttl 254 tos 0xc0 / gre 2000000000000007 /
+		$token"
+	wait_for ka_is a gre1 state up
+	ka_is a gre1 received 1
+	wire_saw 0 1
+}
+
+# a MikroTik is asked: it writes an answer of its own
+test_keepalive_ask_mikrotik() {
+	crafted "proto gre"
+	tunnel a gre2 local $A remote $B ttl 64 keepalive 3600,3 ka-auth off
+	expect peer "ip4 $A $B ttl 64 df 1 id ? / gre 00000800 /
+		ip4 $B $A id 0 ttl 255 tos 0xc0 / gre 00000000"
+	from_peer "gre 00000000"
+	wait_for ka_is a gre2 state up
+	ka_is a gre2 received 1
+	expect_no_more peer
+	wire_saw 0 2
+}
+
+# a router that knows nothing of keepalives returns them, as Cisco's do
+test_keepalive_routed() {
+	needs_mygre keepalive
+	ipn b link del gre1
+	tunnel_of gre b gre1 local $B remote $A ttl 64 key 7
+	ns_return b gre1
+	states a b
+	policies "proto gre" a b
+	ipn a link change gre1 type "$KIND" keepalive 0.1,10
+	wait_for ka_above a gre1 received 3
+	ka_is a gre1 state up
+	wire_saw 0 +
+	ns_return_end b
+}
+
+# dropped NUMBER: by gre1 on a, on the way out
+dropped() {
+	[ "$(drops)" -eq "$1" ]
+}
+
+# an answer that cannot be encrypted is not sent, and is counted
+test_keepalive_no_answer() {
+	local probe="gre 2000080000000007 / ip4 $A $B ttl 255 / gre 00000000"
+	local before
+
+	crafted "proto gre"
+	before=$(drops)
+	# the way out has no association
+	ipn a xfrm state delete src $A dst $B proto esp spi 0x100
+	from_peer "$probe"
+	wait_for dropped $((before + 1))
+	wire_saw 0 1
+	# the way out is blocked
+	printf '%s\n' "xfrm state flush" "xfrm policy flush" | ipn a
+	states a
+	policies "proto gre" a
+	ipn a xfrm policy update src $A dst $B proto gre dir out action block
+	from_peer "$probe"
+	wait_for dropped $((before + 2))
+	wire_saw 0 1
+	expect_no_more peer
+}
+
+# a probe in the clear is not answered where encryption is demanded
+test_keepalive_clear() {
+	local probe="gre 2000080000000007 / ip4 $A $B ttl 255 / gre 00000000"
+	local before
+
+	crafted "proto gre"
+	before=$(xfrm_counter a XfrmInTmplMismatch)
+	send_raw b eth0 a eth0 "ip4 $B $A / $probe"
+	wire_saw 1 0
+	[ "$(xfrm_counter a XfrmInTmplMismatch)" -eq $((before + 1)) ]
+	from_peer "$probe"
+	expect peer "ip4 $A $B id ? ttl 255 / gre 00000000"
+	expect_no_more peer
+	wire_saw 0 2
 }
 
 netns_begin topology

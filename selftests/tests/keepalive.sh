@@ -31,21 +31,6 @@ cleanup_each() {
 	ipn b link set eth0 up
 }
 
-# ka NS DEV FIELD: what is known of the far end, or a setting
-ka() {
-	[[ $(link_show "$1" "$2") =~ \"keepalive\":\{[^}]*\"$3\":\"?([^,\"\}]*) ]] ||
-		fail "no $3 of $2 in $1"
-	echo "${BASH_REMATCH[1]}"
-}
-
-ka_is() {
-	[ "$(ka "$1" "$2" "$3")" = "$4" ]
-}
-
-ka_above() {
-	[ "$(ka "$1" "$2" "$3")" -gt "$4" ]
-}
-
 has_carrier() {
 	[[ $(link_show "$1" "$2") == *'"LOWER_UP"'* ]]
 }
@@ -121,15 +106,12 @@ test_routes() {
 test_routed() {
 	needs_mygre keepalive
 	tunnel_of gre b gre1 $THERE key 7
-	ns_forward b
-	pk_set b 1 ipv4/conf/all/accept_local
-	pk_set b 0 ipv4/conf/gre1/rp_filter
+	ns_return b gre1
 	tunnel a gre1 $HERE key 7 keepalive 0.1,10
 	wait_for ka_above a gre1 received 3
 	ka_is a gre1 state up
-	pk_set b 0 ipv4/ip_forward
+	ns_return_end b
 	wait_for has_none a gre1
-	pk_set b 0 ipv4/conf/all/accept_local
 }
 
 # the probe of Cisco's routers, and of those that took it over

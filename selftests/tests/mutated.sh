@@ -9,6 +9,7 @@
 # SEED=N plays other cases, SEED=new any, CASES=N more or fewer.
 # time limit: 1200 s
 
+# long: receive_six send_six forward_six redirect_six
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
@@ -20,16 +21,23 @@ CORPUS=$MYGRE_DIR/selftests/unit/corpus
 SEED=$(ktap_seed)
 CASES=${CASES:-$([ -n "${LONG:-}" ] && echo 20000 || echo 2000)}
 
+# The ends of tunnels: ours, and theirs but for a number. What is taken over
+# from the inner header, and what tells mutate of IPv6.
+LOCAL=10.7.0.1
+REMOTE=10.8.0.
+INHERIT="tos inherit ttl inherit nopmtudisc"
+SIX=()
+
 # t0 to t16, as helpers/mutate.h says
 one_tunnel() {
-	local n=$1 kind=$KIND options=
+	local n=$1 kind=$KIND options='' end=$((10 + $1))
 
 	[ $((n & 1)) -eq 0 ] || options+=" seq"
 	[ $((n & 2)) -eq 0 ] || options+=" key 7"
 	[ $((n & 4)) -eq 0 ] || options+=" csum"
 	[ $((n & 8)) -eq 0 ] || kind=${KIND}tap
-	echo "link add t$n up type $kind local 10.7.0.1" \
-		"remote 10.8.0.$((10 + n))$options $2"
+	[ ${#SIX[@]} -eq 0 ] || printf -v end '%x' "$end"
+	echo "link add t$n up type $kind local $LOCAL remote $REMOTE$end$options $2"
 }
 
 tunnels() {
@@ -37,11 +45,13 @@ tunnels() {
 
 	# what is taken over from the inner header has more that can go wrong
 	for n in {0..15}; do
-		one_tunnel "$n" "$([ $((n % 3)) -gt 0 ] ||
-			echo tos inherit ttl inherit nopmtudisc)"
+		one_tunnel "$n" "$([ $((n % 3)) -gt 0 ] || echo "$INHERIT")"
 	done
-	echo "link add t16 up type $KIND local 10.7.0.1 key 5"
+	echo "link add t16 up type $KIND local $LOCAL key 5"
 }
+
+# The far end behind which the last network is, as a link-layer address
+FAR_END=10.8.0.26
 
 # the networks behind them, one each
 networks() {
@@ -50,7 +60,7 @@ networks() {
 	for n in {0..16}; do
 		printf -v net6 'fd%02x::' "$n"
 		printf -v mac '02:00:00:00:20:%02x' "$n"
-		[ "$n" -ne 16 ] || mac=10.8.0.26
+		[ "$n" -ne 16 ] || mac=$FAR_END
 		echo "route add 192.168.$n.0/24 dev t$n"
 		echo "route add $net6/16 dev t$n"
 		[ "$n" -ge 8 ] || continue
@@ -70,18 +80,42 @@ taps() {
 	echo "address add 10.7.0.1/24 dev wire0"
 	echo "neigh add 10.7.0.2 lladdr 02:00:00:00:10:02 dev wire0"
 	echo "route add 10.8.0.0/16 via 10.7.0.2 dev wire0"
+	echo "address add fd07::1/64 dev wire0 nodad"
+	echo "neigh add fd07::2 lladdr 02:00:00:00:10:02 dev wire0"
+	# not by what is behind t8
+	echo "route add fd08::/64 via fd07::2 dev wire0"
 }
 
-topology() {
-	ns_add a
-	ns6 a
-	ns_forward a
+# space NS: all of that in there.
+space() {
+	ns_add "$1"
+	ns6 "$1"
+	ns_forward "$1"
 	{
 		tunnels
 		taps
 		networks
-	} | ipn a
+	} | ipn "$1"
 }
+
+# six_ends: from here on all is over IPv6, in a namespace of its own.
+six_ends() {
+	LOCAL=fd07::1
+	REMOTE=fd08::
+	INHERIT="tos inherit ttl inherit flowlabel inherit dscp inherit"
+	FAR_END=fd:08:00:00:00:00:00:00:00:00:00:00:00:00:00:1a
+	SIX=(-6)
+	SPACE=b
+}
+
+topology() {
+	space a
+	[ "$KIND" = mygre ] || return 0
+	six_ends
+	space b
+}
+
+SPACE=a
 
 # mutate WAY [DEV DEV]
 mutate() {
@@ -89,7 +123,7 @@ mutate() {
 
 	shift
 	log_mark
-	out=$(at a "$MUTATE" -n "$CASES" -s "$SEED" "$way" \
+	out=$(at "$SPACE" "$MUTATE" "${SIX[@]}" -n "$CASES" -s "$SEED" "$way" \
 		"$CORPUS" wire0 wire1 "$@" 2>&1) || rc=$?
 	ktap_diag "$out" >&3
 	[ "$rc" -eq 0 ]
@@ -115,17 +149,40 @@ test_redirect() {
 	local dev n mac
 
 	for dev in lan0 lan1; do
-		at a tc qdisc add dev "$dev" clsact
+		at "$SPACE" tc qdisc add dev "$dev" clsact
 		for n in {0..16}; do
 			printf -v mac '02:00:00:00:20:%02x' "$n"
 			echo "filter add dev $dev ingress protocol all flower" \
 				"dst_mac $mac action mirred egress redirect" \
 				"dev t$n"
 		done
-	done | at a tc -batch -
+	done | at "$SPACE" tc -batch -
 	mutate redirect lan0 lan1
-	at a tc qdisc del dev lan0 clsact
-	at a tc qdisc del dev lan1 clsact
+	at "$SPACE" tc qdisc del dev lan0 clsact
+	at "$SPACE" tc qdisc del dev lan1 clsact
+}
+
+# over_six TEST: the same over IPv6.
+over_six() {
+	needs_mygre "both families in one kind"
+	six_ends
+	"$1"
+}
+
+test_receive_six() {
+	over_six test_receive
+}
+
+test_send_six() {
+	over_six test_send
+}
+
+test_forward_six() {
+	over_six test_forward
+}
+
+test_redirect_six() {
+	over_six test_redirect
 }
 
 [ -z "${HOST:-}" ] ||

@@ -5,7 +5,7 @@
 # it, and the data is what was sent, whatever the devices below can do.
 
 # cpus: 2
-# long: tap_plain vlan nested mpls
+# long: tap_plain vlan nested mpls six_plain six_tap_plain six_inner
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
@@ -25,6 +25,10 @@ topology() {
 	fi
 	ns_add a b
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+	has_ipv6 || return 0
+	ns6 a b
+	pk address a eth0 fd10::10/64
+	pk address b eth0 fd10::11/64
 }
 
 cleanup_each() {
@@ -34,6 +38,8 @@ cleanup_each() {
 
 ENDS="local 10.10.10.10 remote 10.10.10.11"
 AWAY="local 10.10.10.11 remote 10.10.10.10"
+ENDS6="local fd10::10 remote fd10::11"
+AWAY6="local fd10::11 remote fd10::10"
 
 # wire_offloads on|off: of both ends of the veth pair. Off, it is a plain card:
 # packets are cut to size and summed by the stack, before it and behind it.
@@ -51,6 +57,8 @@ pair() {
 	tunnel_of "$kind" b gre1 $AWAY "$@"
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	pk address b gre1 192.168.9.2/24 || fail "$PKT"
+	! has_ipv6 || pk address a gre1 fd09::1/64 || fail "$PKT"
+	! has_ipv6 || pk address b gre1 fd09::2/64 || fail "$PKT"
 }
 
 # packets NS DEV: received, of them refused, and sent, in RX, BAD and TX.
@@ -63,6 +71,10 @@ packets() {
 received() {
 	pk read b /proc/net/snmp || fail "$PKT"
 	read -r _ _ RECEIVED _ <<<"${PKT#*Ip: * Ip: }"
+	has_ipv6 || return 0
+	pk read b /proc/net/snmp6 || fail "$PKT"
+	[[ $PKT =~ Ip6InReceives\ ([0-9]+) ]]
+	RECEIVED=$((RECEIVED + BASH_REMATCH[1]))
 }
 
 listening() {
@@ -183,6 +195,37 @@ test_l3_plain() {
 test_tap_plain() {
 	wire_offloads off >/dev/null
 	ON_WIRE=many all "${KIND}tap" plain "csum key 7" "csum seq key 7"
+}
+
+# all of that over IPv6, with room for a limit of encapsulations and without
+test_six() {
+	ENDS=$ENDS6 AWAY=$AWAY6 ON_WIRE=few all "$KIND" "encaplimit none" \
+		plain "key 7" csum "csum key 7" seq
+}
+
+test_six_tap() {
+	ENDS=$ENDS6 AWAY=$AWAY6 ON_WIRE=few all "${KIND}tap" plain \
+		"csum key 7 encaplimit none" "csum seq key 7"
+}
+
+# over a card that can do nothing
+test_six_plain() {
+	wire_offloads off >/dev/null
+	ENDS=$ENDS6 AWAY=$AWAY6 ON_WIRE=many all "$KIND" plain "csum key 7" \
+		"csum seq key 7"
+}
+
+test_six_tap_plain() {
+	wire_offloads off >/dev/null
+	ENDS=$ENDS6 AWAY=$AWAY6 ON_WIRE=many all "${KIND}tap" plain \
+		"csum key 7"
+}
+
+# IPv6 inside, over both
+test_six_inner() {
+	FAR=fd09::2 ON_WIRE=few all "$KIND" plain "csum key 7"
+	ENDS=$ENDS6 AWAY=$AWAY6 FAR=fd09::2 ON_WIRE=few all "$KIND" plain \
+		"csum key 7"
 }
 
 # over: super-packets into DEV, over a card that takes them and one that

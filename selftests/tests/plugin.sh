@@ -188,12 +188,9 @@ test_unsupported() {
 	while read -r words; do
 		refused_or_same "$words"
 	done <<-END
-		remote 2001:db8::1
-		local 2001:db8::1 remote 2001:db8::2
-		external
-		remote 192.0.2.9 encap fou encap-dport 5555
-		remote 192.0.2.9 encap gue encap-sport auto encap-dport 5555
-		remote 192.0.2.9 encap-csum
+		remote 192.0.2.9 encap fou
+		remote 192.0.2.9 encap gue encap-dport 5555 encap-remcsum
+		remote 192.0.2.9 learn on
 	END
 }
 

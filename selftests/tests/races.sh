@@ -10,7 +10,7 @@
 # time limit: 1200 s
 
 # cpus: 2
-# long: writers address unload gre_beside
+# long: writers address unload gre_beside change_six underlay_six ip6gre_beside
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
@@ -23,11 +23,15 @@ BUSY=()
 
 ENDS="local 10.10.10.10 remote 10.10.10.11"
 AWAY="local 10.10.10.11 remote 10.10.10.10"
+ENDS6="local fd10::10 remote fd10::11"
+AWAY6="local fd10::11 remote fd10::10"
 
 topology() {
 	ns_add a b
 	ns6 a b
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+	pk address a eth0 fd10::10/64
+	pk address b eth0 fd10::11/64
 }
 
 setup_each() {
@@ -47,6 +51,12 @@ tunnels_up() {
 	tunnel_of "${KIND}tap" a tap1 $ENDS ttl 64 key 7
 	tunnel_of "${KIND}tap" b tap1 $AWAY ttl 64 key 7
 	addresses_add
+}
+
+# the same over IPv6, in their place
+tunnels_up6() {
+	tunnels_del a b
+	ENDS=$ENDS6 AWAY=$AWAY6 tunnels_up
 }
 
 addresses_add() {
@@ -130,6 +140,12 @@ batch() {
 	ip -n "$1$NS_TAG" -force -batch - >/dev/null 2>&1 || :
 }
 
+# The ends of a tunnel over IPv4.
+SETTINGS4="
+local dev eth0|local 10.10.10.99|local 10.10.10.10
+remote 10.10.10.99|remote 10.10.10.11
+"
+
 # Every setting of a device that is up, there and back. A new one is one line.
 SETTINGS="
 ttl 1|ttl 64
@@ -151,8 +167,22 @@ dev eth0|dev lo
 mtu fixed|mtu auto
 rx-dev only|rx-dev any
 rx-spread on|rx-spread off
-local dev eth0|local 10.10.10.99|local 10.10.10.10
-remote 10.10.10.99|remote 10.10.10.11
+encap udp entropy udp|encap-dport 5555|encap-sport 5556 entropy none|encap udp csum off
+encap-sport auto entropy auto|encap gue encap-dport 5555|noencap
+key 5 entropy key|entropy none|entropy auto nokey
+$SETTINGS4
+"
+
+# What only a tunnel over IPv6 has, and its ends.
+SETTINGS6="
+encaplimit none|encaplimit 0|encaplimit 4
+tclass inherit|tclass 0x10|tclass 0
+flowlabel inherit|flowlabel 0x12345|flowlabel 0
+entropy flowlabel|entropy auto
+dscp inherit|allow-localremote|noallow-localremote
+fwmark inherit|fwmark 0
+local dev eth0|local fd10::99|local fd10::10
+remote fd10::99|remote fd10::11
 "
 
 change_all() {
@@ -168,6 +198,16 @@ change_all() {
 			done
 		done
 	done <<<"${SETTINGS//$'\n\n'/$'\n'}" | batch a
+}
+
+# every setting of a tunnel over IPv6 changes
+test_change_six() {
+	needs_mygre "both families in one kind"
+	tunnels_up6
+	SETTINGS="${SETTINGS/"$SETTINGS4"}$SETTINGS6" for_a_while change_all
+	ipn a link show gre1
+	tunnels_up6
+	still_work
 }
 
 # every setting changes
@@ -250,6 +290,20 @@ test_underlay() {
 	still_work
 }
 
+underlay_again6() {
+	ipn a link del eth0
+	wire a eth0 10.10.10.10/24 fd10::10/64 -- \
+		b eth0 10.10.10.11/24 fd10::11/64
+}
+
+# the same with tunnels over IPv6
+test_underlay_six() {
+	needs_mygre "both families in one kind"
+	tunnels_up6
+	for_a_while underlay_again6
+	still_work
+}
+
 address_again() {
 	printf '%s\n' "address del 10.10.10.10/24 dev eth0" \
 		"address add 10.10.10.10/24 dev eth0" \
@@ -291,6 +345,28 @@ gre_again() {
 test_gre_beside() {
 	needs_own_kernel
 	for_a_while gre_again
+	still_work
+}
+
+ip6gre_again() {
+	modprobe ip6_gre
+	batch b <<-END
+		link add old type ip6gre $AWAY6 key 77
+		link set old up
+		link del old
+	END
+	rmmod mygre
+	modprobe -r ip6_gre
+	mygre_load
+	tunnels_up6
+}
+
+# ip6_gre and mygre come and go
+test_ip6gre_beside() {
+	needs_mygre "a module to unload"
+	needs_own_kernel
+	tunnels_up6
+	for_a_while ip6gre_again
 	still_work
 }
 

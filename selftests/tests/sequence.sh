@@ -46,6 +46,7 @@ taken() {
 		numbered "$n"
 		printf -v hex '%08x' $((n & 0xffffffff))
 		expect out "$INNER $((n & 0xffff)) / udp 1 2 / text $hex"
+		LAST=$SECONDS
 	done
 }
 
@@ -58,8 +59,10 @@ not_taken() {
 	for n; do
 		numbered "$n"
 	done
-	[ "$(device_counter a gre1 "$counter")" -eq $((before + $#)) ] ||
-		fail "$counter has not counted $*"
+	[ "$(device_counter a gre1 "$counter")" -ne $((before + $#)) ] || return 0
+	[ -n "${QUIET:-}" ] || [ $((SECONDS - LAST)) -lt 5 ] ||
+		skip "this machine is so slow that the tunnel was quiet for 5 s"
+	fail "$counter has not counted $*"
 }
 
 begin() {
@@ -150,6 +153,8 @@ test_restart() {
 
 # on a quiet tunnel, after two
 test_restart_idle() {
+	local QUIET=1
+
 	begin
 	taken 5000000
 	not_taken rx_seq 0

@@ -1,0 +1,401 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# UDP around GRE: as RFC 8086 says, and with the kernel's fou at the far end.
+
+# shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
+# shellcheck disable=SC2086 # options are words
+# long: stream6 gue ports
+# shellcheck source=selftests/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=selftests/lib/netns.sh
+. "$(dirname "$0")/../lib/netns.sh"
+
+A=10.10.10.10
+B=10.10.10.11
+DATA="ip4 192.168.9.1 192.168.9.2 id 3 / udp 1000 2000 / text data"
+NAT=
+HELPERS=$MYGRE_DIR/selftests/helpers
+
+topology() {
+	ns_add a b
+	ns6 a b
+	wire a eth0 $A/24 fd10::10/64 -- b eth0 $B/24 fd10::11/64
+}
+
+setup_each() {
+	needs_mygre "GRE in UDP"
+}
+
+cleanup_each() {
+	tunnels_del a b
+	nat_end
+}
+
+# ends OPTIONS...: both, with addresses inside.
+ends() {
+	tunnel a gre1 local $A remote $B "$@"
+	tunnel b gre1 local $B remote $A "$@"
+	inside a b
+}
+
+ends6() {
+	tunnel a gre1 local fd10::10 remote fd10::11 "$@"
+	tunnel b gre1 local fd10::11 remote fd10::10 "$@"
+	inside a b
+}
+
+inside() {
+	pk address $1 gre1 192.168.9.1/24 || fail "$PKT"
+	pk address $2 gre1 192.168.9.2/24 || fail "$PKT"
+}
+
+ping_both() {
+	at a ping -n -q -i 0.01 -c 3 -W 5 192.168.9.2 || fail "a to b"
+	at b ping -n -q -i 0.01 -c 3 -W 5 192.168.9.1 || fail "b to a"
+}
+
+# the outer packet, byte by byte: fixed source port, with and without checksum
+test_bytes() {
+	tunnel a gre1 local $A remote $B ttl 64 key 7 encap udp sport 5000 csum off
+	capture wire a eth0 out
+	send_dev a gre1 "$DATA"
+	expect wire "ip4 $A $B df 1 id ? / udp 5000 4754 / gre 20000800 00000007 / $DATA"
+	ipn a link change gre1 type $KIND encap udp dport 4000 sport 5001 csum on
+	at a ethtool -K eth0 tx off >/dev/null
+	send_dev a gre1 "$DATA"
+	at a ethtool -K eth0 tx on >/dev/null
+	pk hex "udp 5001 4000 / gre 20000800 00000007 / $DATA"
+	wait_for sent_with_sum "${PKT:0:12}"
+}
+
+# sent_with_sum DIGITS: a packet with this UDP header, and a checksum
+sent_with_sum() {
+	pk dump wire || fail "$PKT"
+	[[ $PKT =~ $1(....)20000800 && ${BASH_REMATCH[1]} != 0000 ]]
+}
+
+# both ends, over IPv4 and IPv6, with key, checksum, numbers and Ethernet
+test_both() {
+	local options
+
+	for options in "encap udp" "key 7 encap udp csum off" \
+		"key 7 csum seq encap udp" "encap udp dport 5000 sport 5001"; do
+		echo "$options"
+		ends $options
+		ping_both
+		tunnels_del a b
+		ends6 $options
+		ping_both
+		tunnels_del a b
+	done
+	tunnel_of ${KIND}tap a gre1 local $A remote $B key 3 encap udp
+	tunnel_of ${KIND}tap b gre1 local $B remote $A key 3 encap udp
+	inside a b
+	ping_both
+}
+
+# flows PORTS...: the source ports under which so many inner flows left
+flows() {
+	local port
+
+	capture wire a eth0 out
+	for port in "$@"; do
+		send_dev a gre1 "ip4 192.168.9.1 192.168.9.2 / udp $port 9 / text x"
+	done
+	pk dump wire || fail "$PKT"
+	mapfile -t SPORTS < <(grep -o '0800:45[0-9a-f]*' <<<"$PKT" |
+		cut -c 46-49 | sort | uniq -c)
+}
+
+# each inner flow has a source port of its own, and keeps it
+test_entropy() {
+	tunnel a gre1 local $A remote $B encap udp
+	flows $(seq 1000 1099)
+	[ ${#SPORTS[@]} -ge 80 ] || fail "100 flows, ${#SPORTS[@]} ports"
+	flows 7 7 7 7 7 7
+	[ ${#SPORTS[@]} -eq 1 ] || fail "one flow, ports: ${SPORTS[*]}"
+	ipn a link change gre1 type $KIND entropy none
+	flows $(seq 1000 1009)
+	[ ${#SPORTS[@]} -eq 1 ] || fail "none asked for, ports: ${SPORTS[*]}"
+}
+
+# the low byte of the key is the flow's, and is nothing to the receiver
+test_entropy_key() {
+	local keys
+
+	tunnel a gre1 local $A remote $B key 0x0a0b0c00 entropy key
+	tunnel b gre1 local $B remote $A key 0x0a0b0c00 entropy key
+	inside a b
+	capture wire a eth0 out
+	for port in $(seq 1 60); do
+		send_dev a gre1 "ip4 192.168.9.1 192.168.9.2 / udp $port 9 / text x"
+	done
+	pk dump wire || fail "$PKT"
+	keys=$(grep -o '200008000a0b0c..' <<<"$PKT" | sort -u | wc -l)
+	[ "$keys" -ge 30 ] || fail "60 flows, $keys keys"
+	ping_both
+	# another tunnel whose key is the same but for the flow is another's
+	capture in b gre1 in
+	send_raw a eth0 b eth0 "ip4 $A $B / gre 20000800 0a0b0d00 / $DATA"
+	send_raw a eth0 b eth0 "ip4 $A $B / gre 20000800 0a0b0cfe / $DATA"
+	expect in "$DATA"
+	expect_no_more in
+}
+
+# what comes without UDP is not for a tunnel with it, nor the other way round
+test_apart() {
+	tunnel b udp1 local $B remote $A key 7 encap udp
+	tunnel b gre1 local $B remote $A key 7
+	capture udp b udp1 in
+	capture gre b gre1 in
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 9 4754 / gre 20000800 00000007 / $DATA"
+	expect udp "$DATA"
+	expect_no_more gre
+	send_raw a eth0 b eth0 "ip4 $A $B / gre 20000800 00000007 / $DATA"
+	expect gre "$DATA"
+	expect_no_more udp
+	# no tunnel, and no GRE at all: dropped, and counted
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 9 4754 / gre 20000800 00000008 / $DATA"
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 9 4754 / text no"
+	expect_no_more udp
+	expect_no_more gre
+	[ "$(space_counter b rx_no_tunnel)" -ge 1 ] || fail "not counted"
+}
+
+# over IPv6 a checksum is missed, unless the tunnel says that there is none
+test_zero_checksum() {
+	local packet
+
+	tunnel b gre1 local fd10::11 remote fd10::10 key 7 encap udp
+	capture in b gre1 in
+	pk hex "udp 9 4754 / gre 20000800 00000007 / $DATA"
+	packet="ip6 fd10::10 fd10::11 next 17 / $PKT"
+	send_raw a eth0 b eth0 "$packet"
+	expect_none in "$DATA"
+	[ "$(device_counter b gre1 rx_csum)" = 1 ] || fail "not counted"
+	ipn b link change gre1 type $KIND encap udp csum off
+	send_raw a eth0 b eth0 "$packet"
+	expect in "$DATA"
+}
+
+listens() {
+	[ -n "$(at b ss -Hnul "sport = $1")" ]
+}
+
+# who listens on the port already keeps it; tunnels share one
+test_ports() {
+	listens 4754 && fail "somebody listens on 4754"
+	tunnel b one local $B remote $A key 1 encap udp
+	tunnel b two local $B remote $A key 2 encap udp
+	listens 4754 || fail "nobody listens"
+	ipn b link del one
+	listens 4754 || fail "nobody listens for the second"
+	ipn b link set two down
+	listens 4754 && fail "listens for a tunnel that is down"
+	start b python3 -EsBc 'import signal, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 4754))
+signal.pause()'
+	wait_for listens 4754
+	must_fail ipn b link set two up
+	kill "$STARTED"
+	wait "$STARTED" || :
+	ipn b link set two up
+	ipn b link change two type $KIND encap udp dport 5000
+	listens 5000 || fail "the new port"
+	listens 4754 && fail "the old port"
+	ipn b link change two type $KIND noencap
+	listens 5000 && fail "no port is needed"
+	:
+}
+
+# nat CLIENTS...: clients behind a translator n, and the hub h
+nat() {
+	local client number=1
+
+	NAT="n h $*"
+	ns_add n h "$@"
+	wire n wan 203.0.113.1/24 -- h wan 203.0.113.9/24
+	ns_forward n
+	for client; do
+		wire n "lan$number" 10.0.$number.1/24 -- \
+			"$client" eth0 10.0.$number.2/24
+		ipn "$client" route add default via 10.0.$number.1
+		number=$((number + 1))
+	done
+	at n nft 'add table ip t; add chain ip t p {
+		type nat hook postrouting priority 100; }
+		add rule ip t p oifname wan masquerade'
+}
+
+nat_end() {
+	local name
+
+	for name in $NAT; do
+		ns_del "$name" 2>/dev/null || :
+	done
+	NAT=
+}
+
+# reaches NS ADDRESS
+reaches() {
+	at $1 ping -n -q -c 1 -W 1 $2 >/dev/null
+}
+
+# two clients behind one translator: the hub knows them by their keys, and finds
+# them again when the translator gives them another port
+test_nat() {
+	nat c d
+	ipn h link add hub1 up type $KIND local 203.0.113.9 key 1 encap udp learn on
+	ipn h link add hub2 up type $KIND local 203.0.113.9 key 2 encap udp learn on
+	ipn h address add 192.168.1.9/24 dev hub1
+	ipn h address add 192.168.2.9/24 dev hub2
+	ipn c link add up1 up type $KIND remote 203.0.113.9 key 1 encap udp sport 4754
+	ipn d link add up1 up type $KIND remote 203.0.113.9 key 2 encap udp sport 4754
+	ipn c address add 192.168.1.1/24 dev up1
+	ipn d address add 192.168.2.1/24 dev up1
+	# nobody has been heard of
+	must_fail reaches h 192.168.1.1
+	[ "$(device_counter h hub1 tx_no_remote)" -ge 1 ] || fail "not counted"
+	wait_for reaches c 192.168.1.9
+	wait_for reaches d 192.168.2.9
+	reaches h 192.168.1.1 || fail "the hub does not find the first"
+	reaches h 192.168.2.1 || fail "the hub does not find the second"
+	# it gets another address, so that the translator gives it another port
+	ipn c address del 10.0.1.2/24 dev eth0
+	ipn c address add 10.0.1.3/24 dev eth0
+	ipn c route replace default via 10.0.1.1
+	must_fail reaches h 192.168.1.1
+	wait_for reaches c 192.168.1.9
+	wait_for reaches h 192.168.1.1
+}
+
+# without UDP the translator cannot tell two clients of one hub apart
+test_nat_plain() {
+	nat c d
+	ipn h link add hub1 up type $KIND local 203.0.113.9 remote 203.0.113.1 key 1
+	ipn h link add hub2 up type $KIND local 203.0.113.9 remote 203.0.113.1 key 2
+	ipn h address add 192.168.1.9/24 dev hub1
+	ipn h address add 192.168.2.9/24 dev hub2
+	ipn c link add up1 up type $KIND remote 203.0.113.9 key 1
+	ipn d link add up1 up type $KIND remote 203.0.113.9 key 2
+	ipn c address add 192.168.1.1/24 dev up1
+	ipn d address add 192.168.2.1/24 dev up1
+	wait_for reaches c 192.168.1.9
+	must_fail reaches d 192.168.2.9
+}
+
+# the key decides who is believed: with a wrong one nobody moves the far end
+test_learn_forged() {
+	ipn b link add hub up group $GROUP type $KIND local $B key 7 encap udp csum off learn on
+	capture wire b eth0 out
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 1111 4754 / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / udp 2222 4754 / gre 20000800 00000008 / $DATA"
+	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	# down and up again, nobody is known
+	ipn b link set hub down
+	ipn b link set hub up
+	send_dev b hub "$DATA"
+	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not forgotten"
+}
+
+answered() {
+	[[ $(link_show a gre1) =~ \"received\":[1-9] ]]
+}
+
+# probes and their answers go in UDP as well, or no translator lets them pass
+test_keepalive() {
+	ends key 7 encap udp keepalive 0.1,50
+	wait_for answered
+	tunnels_del a b
+	ends6 key 7 encap udp keepalive 0.1,50
+	wait_for answered
+}
+
+# a router says what fits
+test_pmtu() {
+	ends ttl 64 key 7 encap udp sport 4754 csum off
+	send_raw b eth0 a eth0 "ip4 10.10.10.11 $A / icmp 3 4 00000514 /
+		ip4 $A $B df 1 / udp 4754 4754 / gre 20000800 00000007 / $DATA"
+	wait_for lowered
+}
+
+lowered() {
+	[[ $(ipn a route get $B; ipn a route show cache) == *"mtu 1300"* ]]
+}
+
+# stream ADDRESS: so many bytes, from a to b, in packets as big as they like
+stream() {
+	: >"$NETNS_TMP/listen"
+	start b "$HELPERS/stream" listen 7777 2000000 >"$NETNS_TMP/listen"
+	wait_for grep -q ready "$NETNS_TMP/listen"
+	at a "$HELPERS/stream" send 192.168.9.2 7777 2000000
+	wait "$STARTED" || fail "the stream did not arrive whole: $*"
+}
+
+# super-packets, with each of both checksums
+test_stream() {
+	local options
+
+	for options in "encap udp" "encap udp csum off" "csum encap udp"; do
+		ends key 7 $options
+		stream $options
+		tunnels_del a b
+	done
+}
+
+test_stream6() {
+	local options
+
+	for options in "encap udp" "encap udp csum off" "csum encap udp"; do
+		ends6 key 7 $options
+		stream $options
+		tunnels_del a b
+	done
+}
+
+# fou_port NS ARGUMENTS...
+fou_port() {
+	modprobe fou || skip "this kernel has no fou"
+	at "$@"
+}
+
+# the kernel's gre with fou at the far end, and ours at both
+test_fou() {
+	fou_port a ip fou add port 5555 ipproto 47
+	fou_port b ip fou add port 5555 ipproto 47
+	kind_load gre
+	tunnel a gre1 local $A remote $B key 7 encap fou encap-dport 5555
+	tunnel_of gre b gre1 local $B remote $A key 7 encap fou \
+		encap-sport auto encap-dport 5555
+	inside a b
+	ping_both
+	stream fou
+	tunnels_del a b
+	ends key 7 encap fou encap-dport 5555 encap-csum
+	ping_both
+	at a ip fou del port 5555
+	at b ip fou del port 5555
+}
+
+test_gue() {
+	fou_port a ip fou add port 5556 gue
+	fou_port b ip fou add port 5556 gue
+	kind_load gre
+	tunnel a gre1 local $A remote $B key 7 encap gue encap-dport 5556
+	tunnel_of gre b gre1 local $B remote $A key 7 encap gue \
+		encap-sport auto encap-dport 5556
+	inside a b
+	ping_both
+	stream gue
+	at a ip fou del port 5556
+	at b ip fou del port 5556
+}
+
+netns_begin topology
+ktap_main "$@"
