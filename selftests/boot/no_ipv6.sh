@@ -153,6 +153,7 @@ test_underlay() {
 	tunnel a gre1 $ENDS
 	must_fail ipn a link change gre1 type mygre remote fd10::11
 	log_expect_nothing
+	tunnels_del a b
 	test_inside
 }
 

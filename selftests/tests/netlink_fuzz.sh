@@ -10,7 +10,6 @@
 #
 # time limit: 900 s (in the long form)
 
-# long: user_namespace
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
