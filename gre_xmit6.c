@@ -52,6 +52,9 @@ static unsigned int mygre_xmit6_find_limit(const struct sk_buff *skb,
 			return 0;
 		len = next == NEXTHDR_AUTH ? ipv6_authlen(hdr) :
 					     ipv6_optlen(hdr);
+		/* Nothing is said by a header that is not there whole. */
+		if (at + len > skb->len)
+			return 0;
 		if (next == NEXTHDR_DEST) {
 			found = mygre_xmit6_find_option(skb, at, at + len);
 			if (found)

@@ -222,12 +222,13 @@ static unsigned int make_inner(const struct conf *c, uint8_t *p,
 
 /*
  * By its last bytes a packet is known; too short ones come alone. The stack
- * takes the first VLAN tag out of a received frame: it must not be among them.
+ * takes the first VLAN tag out of a received frame, or packet, and ip6gre writes
+ * a DSCP where there is none: they must not be among them.
  */
 static void sign(const struct conf *c, struct play *p, uint8_t *data,
 		 unsigned int len)
 {
-	p->bare = len < 8U + (c->tap ? ETH_HLEN + 4 : 0);
+	p->bare = len < 8U + (c->tap ? ETH_HLEN + 4 : 4);
 	if (p->bare)
 		return;
 	put32(data + len - 8, cookie);

@@ -128,26 +128,39 @@ static bool same_delivery(const struct conf *c, const struct result *a,
 	       a->tag == b->tag && !memcmp(a->data, b->data, a->len);
 }
 
+/*
+ * A VLAN tag that the stack has taken out of a packet: its number is kept, and
+ * what follows is the ethertype, or a length.
+ */
+static bool tag_was_there(const struct conf *c, const struct result *r,
+			  const uint8_t *inner, unsigned int len)
+{
+	uint16_t next;
+
+	if (c->tap)
+		return len >= ETH_HLEN + 4 && get32(inner + 12) == r->tag;
+	next = len < 4 ? 0 : get16(inner + 2);
+	return len >= 4 && get16(inner) == (r->tag & 0xffff) &&
+	       (next < 0x600 || next == r->proto);
+}
+
 /* Is it what was sent, nothing changed (the tag is in the packet's data) */
 bool delivered_whole(const struct conf *c, const struct play *p,
 		     const struct result *r)
 {
 	const struct pkt *pkt = &p->pkt[MYGRE];
-	unsigned int hlen = gre_hlen(get16(pkt->data)), tag = 0;
+	unsigned int hlen = gre_hlen(get16(pkt->data));
+	unsigned int tag = r->tag ? 4 : 0, at = c->tap ? 12 : 0;
 	const uint8_t *inner = pkt->data + hlen;
 
-	if (pkt->len < hlen)
+	if (pkt->len < hlen || r->len + hlen + tag != pkt->len)
 		return false;
-	if (c->tap && r->tag) {
-		tag = 4;
-		if (pkt->len < hlen + ETH_HLEN + tag ||
-		    get32(inner + 12) != r->tag)
-			return false;
-	}
-	return r->len + hlen + tag == pkt->len &&
-	       !memcmp(r->data, inner, r->len < 12 ? r->len : 12) &&
-	       (r->len <= 12 ||
-		!memcmp(r->data + 12, inner + 12 + tag, r->len - 12));
+	if (tag && !tag_was_there(c, r, inner, pkt->len - hlen))
+		return false;
+	if (r->len < at)
+		at = r->len;
+	return !memcmp(r->data, inner, at) &&
+	       !memcmp(r->data + at, inner + at + tag, r->len - at);
 }
 
 /*
@@ -222,12 +235,13 @@ const char *judge_rx(const struct conf *c, const struct play *p,
 /**
  * struct view - what is seen of the IP packet inside
  * @proto: P_IP, P_IPV6 or anything else
+ * @ttl_proto: the same, when its TTL is looked for
  * @ip: its header
  * @tagged: behind VLAN tags
  * @cut: there is less than a header
  */
 struct view {
-	uint16_t proto;
+	uint16_t proto, ttl_proto;
 	const uint8_t *ip;
 	bool tagged, cut;
 };
@@ -244,6 +258,7 @@ static void see(const struct conf *c, const struct play *p, struct view *v)
 		at = ETH_HLEN;
 		v->proto = behind_tags(pkt->data, pkt->len, v->proto, &at);
 	}
+	v->ttl_proto = v->proto;
 	v->ip = pkt->data + at;
 	v->cut = at + ip_hlen(v->proto) > pkt->len;
 }
@@ -251,7 +266,8 @@ static void see(const struct conf *c, const struct play *p, struct view *v)
 /*
  * When ip_gre looks for the end of the tags, its own GRE header is in front of
  * the frame already, so that it looks too early by that. A bare GRE header
- * makes it see the first tag twice, which does no harm.
+ * makes it see the first tag twice, which does no harm. ip6gre looks for the
+ * traffic class before that, and for the hop limit after it.
  */
 static void see_as_ip_gre(const struct conf *c, const struct play *p,
 			  struct view *v)
@@ -262,11 +278,13 @@ static void see_as_ip_gre(const struct conf *c, const struct play *p,
 	uint8_t with_gre[16 + INNER_MAX] = { 0 };
 
 	see(c, p, v);
-	if (!v->tagged || c->six)
+	if (!v->tagged)
 		return;
 	memcpy(with_gre + shift, pkt->data, pkt->len);
 	at += shift;
-	v->proto = behind_tags(with_gre, shift + pkt->len, P_VLAN, &at);
+	v->ttl_proto = behind_tags(with_gre, shift + pkt->len, P_VLAN, &at);
+	if (!c->six)
+		v->proto = v->ttl_proto;
 }
 
 /* The outer header of a packet that looks like this */
@@ -301,8 +319,8 @@ static void expect_outer(const struct conf *c, const struct view *v,
 	o->tos = (o->tos & ~3) | ecn;
 	o->ttl = c->ttl;
 	if (!c->ttl)
-		o->ttl = v->proto == P_IP ? v->ip[8] :
-			 v->proto == P_IPV6 ? v->ip[7] : 64;
+		o->ttl = v->ttl_proto == P_IP ? v->ip[8] :
+			 v->ttl_proto == P_IPV6 ? v->ip[7] : 64;
 	o->df = c->pmtudisc ||
 		(v->proto == P_IP && !c->ignore_df && v->ip[6] & 0x40);
 	if (c->six)
@@ -442,7 +460,7 @@ static const char *judge_views(struct conf *c, const struct play *p,
 	}
 	if (want[IP_GRE].tos != want[MYGRE].tos && c->six)
 		*rule = RULE_ECN;
-	if (old->proto != new->proto)
+	if (old->proto != new->proto || old->ttl_proto != new->ttl_proto)
 		*rule = RULE_VLAN_INHERIT;
 	if (!r[IP_GRE].n || !r[MYGRE].n)
 		return !r[IP_GRE].n == !r[MYGRE].n ? NULL :

@@ -171,6 +171,7 @@ test_encaplimit() {
 		encaplimit none|/ limit 3|/ limit 2
 		encaplimit 4|next 0 / 3c00 010400000000 / limit 6|/ limit 5
 		encaplimit 4|next 60 / 1100 010400000000|/ limit 4
+		encaplimit 4|next 60 / 1108 040103010200|/ limit 4
 		encaplimit 4|next 43 / 3c00 040000000000 / limit 6|/ limit 5
 	END
 	send_dev a opt "$FOUR"
