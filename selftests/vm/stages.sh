@@ -189,7 +189,7 @@ test_names() {
 	fi
 	for file in selftests/tests/*.sh; do
 		[ ! -x "$file" ] || short_form "$file"
-	done | grep -vxF -f <(unproven)
+	done
 }
 
 # short_form FILE: the name of a script, with the functions to run if some are
@@ -205,12 +205,6 @@ short_form() {
 		echo "$name:$(sed -n 's/^test_\([a-z0-9_]*\)() {$/\1/p' "$1" |
 			grep -vxF -f <(tr ' ' '\n' <<<"$long") | paste -sd ,)"
 	fi
-}
-
-# Tests that have not passed on all kernels yet. They run when asked for by
-# name; one that is proven is taken off the list.
-unproven() {
-	sed 's/ *#.*//; /^$/d' selftests/tests/unproven
 }
 
 # sum_up: the last lines of the run, and its status. A part leaves the lines to
