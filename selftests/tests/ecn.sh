@@ -17,7 +17,15 @@ TAP=${KIND}tap
 # What enters a's tap of key 1 leaves by its tap of key 2: between them is a
 # bridge. So Ethernet frames are seen whole, on the wire, on either side.
 topology() {
+	local six=
+
 	ns_add a b
+	if [ "$KIND" = mygre ] && has_ipv6; then
+		six=1
+		# before there is a device that could say something
+		ns6 a b
+		ns6_quiet a b
+	fi
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
 	ipn a <<-END
 		link add l3 up type $KIND $ENDS ttl 64
@@ -25,9 +33,7 @@ topology() {
 		link add tap1 up mtu 1400 master br0 type $TAP $ENDS key 1
 		link add tap2 up mtu 1400 master br0 type $TAP $ENDS key 2
 	END
-	[ "$KIND" = mygre ] && has_ipv6 || return 0
-	ns6 a b
-	ns6_quiet a b
+	[ -n "$six" ] || return 0
 	pk_set a 0 ipv6/auto_flowlabels
 	pk_set a 1 ipv6/conf/br0/disable_ipv6
 	pk address a eth0 fd10::10/64
