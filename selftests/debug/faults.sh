@@ -25,6 +25,8 @@ topology() {
 	ns6 a
 	pk address a lo 10.9.9.1/24 || fail "$PKT"
 	pk address a lo fd09::1/64 || fail "$PKT"
+	# lo has no way to groups of IPv6 by itself
+	ipn a route add multicast ff05::9/128 dev lo table local
 	for file in "$FAULTS"/fail*/verbose; do
 		echo 0 >"$file"
 	done

@@ -30,6 +30,8 @@ topology() {
 	ns_add a b
 	ns6 a b
 	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+	# an address of IPv4 stays when the link goes down
+	pk_set a 1 ipv6/conf/all/keep_addr_on_down
 	pk address a eth0 fd10::10/64
 	pk address b eth0 fd10::11/64
 }
