@@ -72,7 +72,7 @@ check-kselftest:
 	@TESTS="$(TESTS)" selftests/kselftest/run $(RELEASE)
 
 check-debug:
-	@TESTS="$(TESTS)" selftests/debug/check
+	@TESTS="$(TESTS)" QUICK="$(QUICK)" selftests/debug/check
 
 bench:
 	@selftests/bench/run $(RELEASE) $(TESTS)
