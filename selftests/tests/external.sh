@@ -151,6 +151,43 @@ send_frame() {
 	pk frame "$@" || fail "$PKT"
 }
 
+# answered OUTER-IN OUTER-OUT GRE PAYLOAD: helpers/answer.bpf.c gets this with key
+# 7, and returns it with key 8.
+answered() {
+	send_raw a eth0 b eth0 "$1 / gre $3 00000007 / $4"
+	expect wire "$2 / gre $3 00000008 / $4"
+}
+
+# answers KIND GRE PAYLOAD
+answers() {
+	tunnel_of $1 b ext external
+	at b tc qdisc add dev ext clsact
+	at b tc filter add dev ext ingress bpf direct-action \
+		object-file "$HELPERS/answer.bpf.o" section tc
+	capture wire b eth0 out
+	answered "ip4 $A $B ttl 40 tos 0x20" "ip4 $B $A ttl 39 tos 0x24 id ?" \
+		"${@:2}"
+	answered "ip6 fd10::10 fd10::11 hop 30 tc 0x40" \
+		"ip6 fd10::11 fd10::10 hop 29 tc 0x44" "${@:2}"
+	expect_no_more wire 0800 86dd
+}
+
+# a BPF program reads where a packet came from, and says where another goes
+test_bpf() {
+	if [ ! -e "$HELPERS/answer.bpf.o" ]; then
+		[ -n "${HOST:-}" ] || fail "the release tree has no bpf-gcc"
+		skip "helpers/answer.bpf.c wants bpf-gcc, of package gcc-bpf"
+	fi
+	answers $KIND 20000800 "$DATA"
+	# a checksum is answered with one, which is right
+	tunnel a gre1 local $A remote $B okey 7 ikey 8 csum
+	capture in a gre1 in
+	send_dev a gre1 "$DATA"
+	expect in "$DATA"
+	tunnels_del a b
+	answers ${KIND}tap 20006558 "$FRAME"
+}
+
 # a tunnel of settings goes before, whichever was made first
 test_beside() {
 	tunnel b ext external
