@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
-# long: stream6 gue ports
+# long: entropy6 stream6 gue ports
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
@@ -28,6 +28,7 @@ setup_each() {
 }
 
 cleanup_each() {
+	at b nft delete table netdev rss 2>/dev/null || :
 	tunnels_del a b
 	nat_end
 }
@@ -95,29 +96,100 @@ test_both() {
 	ping_both
 }
 
-# flows PORTS...: the source ports under which so many inner flows left
+# flows PORTS...: a packet of each of these inner flows
 flows() {
 	local port
 
-	capture wire a eth0 out
-	for port in "$@"; do
+	for port; do
 		send_dev a gre1 "ip4 192.168.9.1 192.168.9.2 / udp $port 9 / text x"
 	done
-	pk dump wire || fail "$PKT"
-	mapfile -t SPORTS < <(grep -o '0800:45[0-9a-f]*' <<<"$PKT" |
-		cut -c 46-49 | sort | uniq -c)
 }
 
-# each inner flow has a source port of its own, and keeps it
+# count: from here on, by source port, what b receives of UDP around GRE; it goes
+# no further
+count() {
+	at b nft -f - <<-END
+		table netdev rss
+		delete table netdev rss
+		table netdev rss {
+			counter came { }
+			set ports {
+				type inet_service
+				size 65535
+				flags dynamic
+			}
+			chain in {
+				type filter hook ingress device eth0 priority 0
+				udp dport 4754 update @ports { udp sport counter } counter name came drop
+			}
+		}
+	END
+}
+
+counted() {
+	[[ $(at b nft list counter netdev rss came) == *"packets $1 "* ]]
+}
+
+# spread PACKETS FROM TO: when all have come, the number of source PORTS, from
+# LOWEST to HIGHEST, and how a card would have dealt the packets to eight queues:
+# of LEAST and MOST packets
+spread() {
+	local packets
+
+	wait_for counted $1
+	read -r packets PORTS LOWEST HIGHEST LEAST MOST < <(
+		at b nft -j list set netdev rss ports |
+			python3 -EsB "$LIB_DIR/rss.py" $2 $3 4754)
+	echo "$packets packets: $PORTS ports, $LOWEST to $HIGHEST," \
+		"$LEAST to $MOST packets in a queue"
+	[ "$packets" = $1 ]
+}
+
+# Each inner flow has a port of its own, by chance, of 16384: 1,000 flows meet 970
+# of them, give or take five; and in each of eight queues there are 125 packets,
+# give or take 11. A limit is five times as far away.
+spread_all() {
+	# nothing else is sent
+	pk_set a 1 ipv6/conf/gre1/disable_ipv6
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	ipn a route add 10.99.0.0/16 via 192.168.9.2
+	count
+	at a "$HELPERS/spread" 10.99.0.1 1000 64
+	spread 1000 $1 $2
+	[ $PORTS -ge 943 ] || fail "1,000 flows, $PORTS ports"
+	if [ $LOWEST -lt 49152 ] || [ $LOWEST -gt 50152 ] ||
+	   [ $HIGHEST -lt 64535 ]; then
+		fail "from port $LOWEST to port $HIGHEST"
+	fi
+	if [ $LEAST -lt 68 ] || [ $MOST -gt 182 ]; then
+		fail "queues with $LEAST to $MOST packets"
+	fi
+}
+
+# 1,000 inner flows have as many source ports, and a card's queues get even shares
 test_entropy() {
 	tunnel a gre1 local $A remote $B encap udp
-	flows $(seq 1000 1099)
-	[ ${#SPORTS[@]} -ge 80 ] || fail "100 flows, ${#SPORTS[@]} ports"
+	spread_all $A $B
+	# a flow keeps its port
+	count
 	flows 7 7 7 7 7 7
-	[ ${#SPORTS[@]} -eq 1 ] || fail "one flow, ports: ${SPORTS[*]}"
+	spread 6 $A $B
+	[ $PORTS = 1 ] || fail "one flow, $PORTS ports"
+	# if none is asked for, all is one flow
 	ipn a link change gre1 type $KIND entropy none
-	flows $(seq 1000 1009)
-	[ ${#SPORTS[@]} -eq 1 ] || fail "none asked for, ports: ${SPORTS[*]}"
+	count
+	at a "$HELPERS/spread" 10.99.0.1 100 64
+	spread 100 $A $B
+	[ $PORTS = 1 ] || fail "none asked for, $PORTS ports"
+	[ $LEAST = 0 ] && [ $MOST = 100 ]
+}
+
+# the same over IPv6, and for Ethernet
+test_entropy6() {
+	tunnel_of ${KIND}tap a gre1 local fd10::10 remote fd10::11 encap udp
+	# the far end is known: no ARP in between
+	at a ip link set gre1 arp off
+	spread_all fd10::10 fd10::11
 }
 
 # the low byte of the key is the flow's, and is nothing to the receiver
@@ -128,9 +200,7 @@ test_entropy_key() {
 	tunnel b gre1 local $B remote $A key 0x0a0b0c00 entropy key
 	inside a b
 	capture wire a eth0 out
-	for port in $(seq 1 60); do
-		send_dev a gre1 "ip4 192.168.9.1 192.168.9.2 / udp $port 9 / text x"
-	done
+	flows $(seq 1 60)
 	pk dump wire || fail "$PKT"
 	keys=$(grep -o '200008000a0b0c..' <<<"$PKT" | sort -u | wc -l)
 	[ "$keys" -ge 30 ] || fail "60 flows, $keys keys"
