@@ -145,7 +145,7 @@ static int mygre_proto_err6(struct sk_buff *skb, struct inet6_skb_parm *opt,
 	const struct inet6_protocol *previous;
 	int err;
 
-	err = mygre_err6(skb, type, code, offset, info);
+	err = mygre_err6(skb, offset, info);
 	previous = READ_ONCE(mygre_proto_previous6);
 	if (err == -ENOENT && previous && previous->err_handler)
 		return previous->err_handler(skb, opt, type, code, offset,

@@ -463,7 +463,7 @@ struct mygre_config *mygre_table_find_external(const struct net *net,
 /* Among the tunnels of a pair, the one that sends such headers */
 static const struct mygre_config *
 mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
-		      const struct mygre_hdr *hdr)
+		      const struct mygre_hdr *hdr, u32 how)
 {
 	bool tap = hdr->proto == htons(ETH_P_TEB);
 	const struct mygre_config *config;
@@ -474,6 +474,7 @@ mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
 		const struct mygre_params *p = &config->params;
 
 		if (p->tap != tap ||
+		    (mygre_table_how(p) ^ how) & ~MYGRE_TABLE_MASKED ||
 		    (p->oflags ^ hdr->flags) & (GRE_KEY | GRE_CSUM))
 			continue;
 		/* A key that was not quoted may be anyone's. */
@@ -489,6 +490,7 @@ mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
  * @net: where it was sent
  * @pair: outer source and destination
  * @hdr: its GRE header; length 0 if its key is not known
+ * @how: as for mygre_table_flags()
  *
  * Only for tunnels whose tuple does not tell it: &mygre_config.paired.
  *
@@ -497,11 +499,11 @@ mygre_table_find_pair(struct mygre_net *mn, const struct mygre_pair *pair,
  */
 const struct mygre_config *
 mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,
-			const struct mygre_hdr *hdr)
+			const struct mygre_hdr *hdr, u32 how)
 {
 	struct mygre_pair any_local = { .remote = pair->remote };
 	struct mygre_net *mn = mygre_mod_net(net);
 
-	return mygre_table_find_pair(mn, pair, hdr) ?:
-	       mygre_table_find_pair(mn, &any_local, hdr);
+	return mygre_table_find_pair(mn, pair, hdr, how) ?:
+	       mygre_table_find_pair(mn, &any_local, hdr, how);
 }

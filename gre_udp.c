@@ -165,12 +165,25 @@ static int mygre_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* ICMP about a datagram to such a port: 0 if it is for us to know */
+/*
+ * ICMP about a datagram to such a port: 0 if a tunnel of ours has sent it. The
+ * headers of @skb are those that the message quotes.
+ */
 static int mygre_udp_err_lookup(struct sock *sk, struct sk_buff *skb)
 {
-	/* The stack lowers the path MTU for the socket, and so for all. */
-	return 0;
+	unsigned int at = skb_transport_offset(skb) + sizeof(struct udphdr);
+
+	return mygre_err_is_udp(skb, at, skb->protocol == htons(ETH_P_IPV6)) ?
+	       0 : -ENOENT;
 }
+
+/* Then the same message again, its headers its own, for what is ours to do */
+static void mygre_udp_err(struct sk_buff *skb, unsigned int at)
+{
+	mygre_err_udp(skb, at, skb->protocol == htons(ETH_P_IPV6));
+}
+
+MYGRE_COMPAT_DEFINE_UDP_ERR(mygre_udp_err)
 
 static struct mygre_udp_port *mygre_udp_find(const struct mygre_net *mn,
 					     u8 family, __be16 port, int master)
@@ -198,6 +211,7 @@ static int mygre_udp_bind(struct net *net, struct mygre_udp_port *place)
 		.encap_type = 1,
 		.encap_rcv = mygre_udp_rcv,
 		.encap_err_lookup = mygre_udp_err_lookup,
+		.encap_err_rcv = MYGRE_COMPAT_UDP_ERR(mygre_udp_err),
 	};
 	int err;
 

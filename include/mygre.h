@@ -83,7 +83,7 @@ struct mygre_config *mygre_table_find_external(const struct net *net,
 					       bool tap, bool ipv6);
 const struct mygre_config *
 mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,
-			const struct mygre_hdr *hdr);
+			const struct mygre_hdr *hdr, u32 how);
 
 #define MYGRE_TABLE_KEYED 1
 #define MYGRE_TABLE_TAP 2
@@ -327,7 +327,9 @@ enum mygre_stat mygre_gro_spread(struct sk_buff *skb);
 
 /* gre_err.c */
 int mygre_err(struct sk_buff *skb, u32 info);
-int mygre_err6(struct sk_buff *skb, u8 type, u8 code, int offset, __be32 info);
+int mygre_err6(struct sk_buff *skb, int offset, __be32 info);
+bool mygre_err_is_udp(const struct sk_buff *skb, unsigned int at, bool ipv6);
+void mygre_err_udp(struct sk_buff *skb, unsigned int at, bool ipv6);
 
 /* gre_dev.c */
 /**

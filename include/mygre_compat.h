@@ -272,6 +272,30 @@ static inline void mygre_compat_release_udp(struct socket *sock)
 }
 #endif
 
+/*
+ * The socket of a tunnel is told of an ICMP error, and where in the message the
+ * UDP header is quoted, or since 6.2 what is behind it. MYGRE_COMPAT_UDP_ERR
+ * names what to put into its configuration for a function that takes the
+ * message, and how many bytes from its start that is.
+ */
+#ifdef MYGRE_HAVE_UDP_ERR_PAYLOAD
+#define MYGRE_COMPAT_DEFINE_UDP_ERR(fn)					\
+static void fn##_compat(struct sock *sk, struct sk_buff *skb, int err,	\
+			__be16 port, u32 info, u8 *payload)		\
+{									\
+	fn(skb, payload - skb->data);					\
+}
+#else
+#define MYGRE_COMPAT_DEFINE_UDP_ERR(fn)					\
+static void fn##_compat(struct sock *sk, struct sk_buff *skb,		\
+			unsigned int udp)				\
+{									\
+	fn(skb, udp + sizeof(struct udphdr));				\
+}
+#endif
+
+#define MYGRE_COMPAT_UDP_ERR(fn) fn##_compat
+
 /**
  * mygre_compat_wants_df() - is a packet that is sent so not to be fragmented
  * @key: what its metadata say

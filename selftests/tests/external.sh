@@ -102,6 +102,41 @@ stream() {
 	[ "$before" = "$after" ] || fail "wrong checksums: $1"
 }
 
+# lowered MTU ADDRESS
+lowered() {
+	[[ $(ipn a route get $2) == *" mtu $1 "* ]]
+}
+
+# quoted GRE: a router says what fits of a packet with this header
+quoted() {
+	send_raw b eth0 a eth0 "ip4 $B $A / icmp 3 4 00000514 /
+		ip4 $A $B df 1 / gre $1 / $DATA"
+	send_raw b eth0 a eth0 "ip6 fd10::11 fd10::10 / icmp6 2 0 00000514 /
+		ip6 fd10::10 fd10::11 next 47 / gre $1 / $DATA"
+}
+
+# a router says what fits, of whatever has no tunnel of its own
+test_pmtu() {
+	[ -n "${HOST:-}" ] || modprobe -r ip_gre ip6_gre
+	! module_loaded ip_gre || skip "ip_gre is loaded, and believes all"
+	tunnel_of ${KIND}tap a ext external
+	quoted "20000800 00000007"
+	must_fail lowered 1300 $B
+	must_fail lowered 1300 fd10::11
+	quoted "20006558 00000007"
+	wait_for lowered 1300 $B
+	wait_for lowered 1300 fd10::11
+	ipn a route flush cache
+	ipn a -6 route flush cache
+	must_fail lowered 1300 $B
+	tunnel a ext3 external
+	quoted "20000800 00000007"
+	wait_for lowered 1300 $B
+	wait_for lowered 1300 fd10::11
+	ipn a route flush cache
+	ipn a -6 route flush cache
+}
+
 # packets NS DEV rx|tx
 packets() {
 	[[ $(ipn $1 -s -j link show $2) =~ \"$3\":\{\"bytes\":[0-9]+,\"packets\":([0-9]+) ]]

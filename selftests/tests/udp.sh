@@ -20,6 +20,7 @@ HELPERS=$MYGRE_DIR/selftests/helpers
 topology() {
 	ns_add a b
 	ns6 a b
+	ns6_quiet a b
 	wire a eth0 $A/24 fd10::10/64 -- b eth0 $B/24 fd10::11/64
 }
 
@@ -149,8 +150,6 @@ spread() {
 # of them, give or take five; and in each of eight queues there are 125 packets,
 # give or take 11. A limit is five times as far away.
 spread_all() {
-	# nothing else is sent
-	pk_set a 1 ipv6/conf/gre1/disable_ipv6
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	ipn a route add 10.99.0.0/16 via 192.168.9.2
 	count
@@ -385,18 +384,6 @@ test_keepalive() {
 	tunnels_del a b
 	ends6 key 7 encap udp keepalive 0.1,50
 	wait_for answered
-}
-
-# a router says what fits
-test_pmtu() {
-	ends ttl 64 key 7 encap udp sport 4754 csum off
-	send_raw b eth0 a eth0 "ip4 10.10.10.11 $A / icmp 3 4 00000514 /
-		ip4 $A $B df 1 / udp 4754 4754 / gre 20000800 00000007 / $DATA"
-	wait_for lowered
-}
-
-lowered() {
-	[[ $(ipn a route get $B; ipn a route show cache) == *"mtu 1300"* ]]
 }
 
 # stream ADDRESS: so many bytes, from a to b, in packets as big as they like
