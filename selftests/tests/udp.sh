@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
-# long: entropy6 stream6 gue ports group
+# long: entropy6 stream6 gue ports group learn6 vrf
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
@@ -371,6 +371,65 @@ test_learn_forged() {
 	ipn b link set hub up
 	send_dev b hub "$DATA"
 	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not forgotten"
+}
+
+# the same over IPv6
+test_learn6() {
+	local back="flow ? next 60 / limit 4 / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	local from
+
+	ipn b link add hub up group $GROUP type $KIND local fd10::11 key 7 \
+		encap udp csum off learn on
+	capture wire b eth0 out
+	for from in fd10::10 fd10::12; do
+		ipn a address replace $from/64 dev eth0
+		send_raw a eth0 b eth0 "ip6 $from fd10::11 next 17 / udp 1111 4754 /
+			gre 20000800 00000007 / $DATA"
+		# another key, and another port, to which nothing goes
+		send_raw a eth0 b eth0 "ip6 fd10::66 fd10::11 next 17 / udp 2222 4754 /
+			gre 20000800 00000008 / $DATA"
+		send_dev b hub "$DATA"
+		expect wire "ip6 fd10::11 $from $back"
+	done
+	ipn a address del fd10::12/64 dev eth0
+}
+
+# The kernel lets no two sockets have a port, one of which is bound to nothing.
+#
+# each VRF has ports of its own, but not one that is used outside of VRFs
+test_vrf() {
+	local vrf
+
+	for vrf in 1 2; do
+		wire a wire$vrf 10.1$vrf.0.1/24 -- b wire$vrf 10.1$vrf.0.2/24
+		ipn b <<-END
+			link add vrf$vrf up type vrf table 10$vrf
+			link set wire$vrf master vrf$vrf
+		END
+		tunnel b gre$vrf local 10.1$vrf.0.2 remote 10.1$vrf.0.1 key 7 \
+			dev wire$vrf encap udp
+		capture in$vrf b gre$vrf in
+	done
+	must_fail tunnel b gre3 local $B remote $A key 7 encap udp
+	tunnel b gre3 local $B remote $A key 7 encap udp dport 4755
+	for vrf in 1 2; do
+		tunnel a gre1 local 10.1$vrf.0.1 remote 10.1$vrf.0.2 key 7 encap udp
+		send_dev a gre1 "$DATA"
+		expect in$vrf "$DATA"
+		expect_no_more in1 0800
+		expect_no_more in2 0800
+		pk address a gre1 192.168.9.1/24 || fail "$PKT"
+		pk address b gre$vrf 192.168.9.2/24 || fail "$PKT"
+		ping_both
+		pk flush in1 in2
+		tunnels_del a
+		ipn b link del gre$vrf
+	done
+	tunnels_del b
+	for vrf in 1 2; do
+		ipn a link del wire$vrf
+		ipn b link del vrf$vrf
+	done
 }
 
 answered() {
