@@ -85,6 +85,22 @@ test_features6() {
 	moved
 }
 
+# GRE in UDP, what others say of it, and packets that bring their settings
+test_udp() {
+	UNCOUNTED=1 again udp
+	moved
+}
+
+test_error() {
+	again udp_err
+	moved
+}
+
+test_external() {
+	UNCOUNTED=1 again external
+	moved
+}
+
 test_tap() {
 	again tap
 	moved

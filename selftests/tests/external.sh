@@ -172,7 +172,8 @@ super() {
 	echo "$1, $2: $sent packets sent, $came came, $WRONG wrong ones"
 	at a ethtool -K eth0 tso on gso on >/dev/null
 	tunnels_del a b
-	[ "$WRONG" -gt 0 ] || [ $((came / sent)) -ge 3 ] ||
+	[ "$WRONG" -gt 0 ] || [ -n "${UNCOUNTED:-}" ] ||
+		[ $((came / sent)) -ge 3 ] ||
 		fail "$1: $sent packets sent, $came came: no super-packets"
 }
 
