@@ -239,12 +239,25 @@ test_tunnel_key() {
 	tunnel_of ${KIND}tap a ext external
 	tunnel_of ${KIND}tap b ext external
 	at a tc qdisc add dev ext clsact
-	at a tc filter add dev ext egress protocol all matchall \
-		action tunnel_key set id 5 src_ip $A dst_ip $B nocsum pipe \
-		action pass
 	capture wire a eth0 out
-	send_frame a ext "$FRAME"
+	key_of $A $B nocsum
 	expect wire "ip4 $A $B id ? ttl ? / gre 20006558 00000005 / $FRAME"
+	key_of $A $B csum ttl 9 tos 0x20
+	expect wire "ip4 $A $B id ? ttl 9 tos 0x20 /
+		gre a0006558 .... 0000 00000005 / $FRAME"
+	key_of fd10::10 fd10::11 nocsum ttl 9 tos 0x20
+	expect wire "ip6 fd10::10 fd10::11 hop 9 tc 0x20 /
+		gre 20006558 00000005 / $FRAME"
+	expect_no_more wire 0800 86dd
+}
+
+# key_of FROM TO WORDS...: a frame of a, sent so
+key_of() {
+	at a tc filter add dev ext egress protocol all matchall \
+		action tunnel_key set id 5 src_ip $1 dst_ip $2 "${@:3}" pipe \
+		action pass
+	send_frame a ext "$FRAME"
+	at a tc filter del dev ext egress
 }
 
 # send_frame NS DEV FRAME
