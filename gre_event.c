@@ -85,21 +85,12 @@ int mygre_event_start(void)
 {
 	int err;
 
-	err = register_netdevice_notifier(&mygre_event_link_block);
+	err = register_netdevice_notifier(&mygre_event_link_block) ?:
+	      register_inetaddr_notifier(&mygre_event_addr_block) ?:
+	      register_inet6addr_notifier(&mygre_event_addr6_block);
+	/* To take out what was not put in does nothing. */
 	if (err)
-		return err;
-	err = register_inetaddr_notifier(&mygre_event_addr_block);
-	if (err)
-		goto err_link;
-	err = register_inet6addr_notifier(&mygre_event_addr6_block);
-	if (err)
-		goto err_addr;
-	return 0;
-
-err_addr:
-	unregister_inetaddr_notifier(&mygre_event_addr_block);
-err_link:
-	unregister_netdevice_notifier(&mygre_event_link_block);
+		mygre_event_stop();
 	return err;
 }
 

@@ -75,6 +75,10 @@ static const struct nla_policy mygre_netlink_policy[IFLA_MYGRE_MAX + 1] = {
 		NLA_POLICY_MAX(NLA_U8, __MYGRE_ENTROPY_MAX - 1),
 	[IFLA_MYGRE_LEARN] = NLA_POLICY_MAX(NLA_U8, 1),
 	[IFLA_MYGRE_ENCAP_FLAGS_MASK] = { .type = NLA_U16 },
+	[IFLA_MYGRE_LEARNED] =
+		MYGRE_REFUSE("where the far end was seen cannot be set"),
+	[IFLA_MYGRE_LEARNED_PORT] =
+		MYGRE_REFUSE("where the far end was seen cannot be set"),
 	[IFLA_MYGRE_LINK_GONE] =
 		MYGRE_REFUSE("that a device is gone cannot be set"),
 	[IFLA_MYGRE_LOCAL_GONE] =

@@ -46,6 +46,8 @@ size_t mygre_show_size(const struct net_device *dev)
 	       nla_total_size(4) +	/* IFLA_GRE_FLAGS */
 	       nla_total_size(1) +	/* IFLA_MYGRE_ENTROPY */
 	       nla_total_size(1) +	/* IFLA_MYGRE_LEARN */
+	       nla_total_size(16) +	/* IFLA_MYGRE_LEARNED */
+	       nla_total_size(2) +	/* IFLA_MYGRE_LEARNED_PORT */
 	       nla_total_size(0) +	/* IFLA_GRE_COLLECT_METADATA */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_TYPE */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_SPORT */
@@ -137,6 +139,24 @@ static int mygre_show_fill_underlay(struct sk_buff *skb,
 			       to[MYGRE_FOLLOW_LOCAL].name) : 0);
 }
 
+/* That the far end is learned, and where it was seen last */
+static int mygre_show_fill_learn(struct sk_buff *skb,
+				 const struct mygre_tunnel *tunnel,
+				 const struct mygre_params *p)
+{
+	struct mygre_far far;
+	int err;
+
+	if (!p->learn)
+		return 0;
+	err = nla_put_u8(skb, IFLA_MYGRE_LEARN, 1);
+	if (err || !mygre_learn_read(tunnel, &far))
+		return err;
+	return nla_put(skb, IFLA_MYGRE_LEARNED, mygre_addr_len(p->family),
+		       &far.addr) ?:
+	       nla_put_be16(skb, IFLA_MYGRE_LEARNED_PORT, far.port);
+}
+
 /* What is not as it is at first: most tunnels pay nothing for it */
 static int mygre_show_fill_rare(struct sk_buff *skb,
 				const struct mygre_tunnel *tunnel,
@@ -165,7 +185,7 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 				  0) ?:
 	       (p->external ?
 		nla_put_flag(skb, IFLA_GRE_COLLECT_METADATA) : 0) ?:
-	       mygre_show_fill_u8(skb, IFLA_MYGRE_LEARN, p->learn, 0) ?:
+	       mygre_show_fill_learn(skb, tunnel, p) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_ENTROPY, p->entropy,
 				  MYGRE_ENTROPY_AUTO) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_DEV, p->rx_dev_only ?

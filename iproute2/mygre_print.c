@@ -198,6 +198,17 @@ static void mygre_print_fwmark(struct rtattr *tb[])
 				  "fwmark %#llx ", fwmark);
 }
 
+/* Where the far end was seen last */
+static void mygre_print_learned(const struct rtattr *addr,
+				const struct rtattr *port)
+{
+	if (!addr)
+		return;
+	mygre_print_addr("learned", addr);
+	print_color_uint(PRINT_ANY, COLOR_NONE, "learned_port", "port %u ",
+			 ntohs(mygre_attr_uint(port, 2)));
+}
+
 static void mygre_print_entropy(struct rtattr *tb[])
 {
 	static const char *const names[] = {
@@ -216,6 +227,8 @@ static void mygre_print_entropy(struct rtattr *tb[])
 				   names[entropy] : "?");
 	mygre_print_true(mygre_attr_uint(tb[IFLA_MYGRE_LEARN], 1), "learn",
 			 "learn on ");
+	mygre_print_learned(tb[IFLA_MYGRE_LEARNED],
+			    tb[IFLA_MYGRE_LEARNED_PORT]);
 }
 
 /* Text shows the exception, JSON always the value. */

@@ -96,6 +96,8 @@ ATTRIBUTES = [
     (84, "flowinfo_mask", "be32", None, [0, 0xfffff, 0xff00000, 0xffffffff],
      "never"),
     (85, "entropy", "u8", None, [0, 1, 2, 3, 4, 5], "rare", 0, 4),
+    (88, "learned", "bytes", None, [0], "no"),
+    (89, "learned_port", "bytes", None, [0], "no"),
     (86, "learn", "u8", None, [0, 1, 2], "rare", 0, 1),
     (87, "encap_flags_mask", "u16", None, [0, 1, 2, 7, 0xffff], "never"),
 ]

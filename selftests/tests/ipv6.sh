@@ -532,5 +532,32 @@ test_extensions() {
 	expect_no_more in
 }
 
+# "ip -6 tunnel show" asks in its own way, and sees what it sees of ip6gre
+test_ip_tunnel() {
+	local kind words number
+
+	kind_load ip6gre
+	for kind in ip6gre "$KIND"; do
+		number=0
+		while read -r words; do
+			echo "link add old$((++number)) group $GROUP" \
+				"type $kind $words"
+		done <<-END | ipn a
+			$ENDS
+			local fd10::10 remote fd10::12 key 7 dev eth0
+			$ENDS hoplimit 9 tclass 0x10 flowlabel 0x12345 key 8
+			$ENDS encaplimit none ikey 1 okey 2
+			local fd10::10 remote fd10::13 csum seq
+			$ENDS tclass inherit flowlabel inherit key 9
+			$ENDS encaplimit 9 dscp inherit icsum oseq key 10
+		END
+		ipn a -6 tunnel show | grep '^old' | sort >"$NETNS_TMP/old.$kind"
+		tunnels_del a
+	done
+	cat "$NETNS_TMP/old.$KIND"
+	[ "$(wc -l <"$NETNS_TMP/old.$KIND")" -eq 7 ] || fail "not all are shown"
+	diff "$NETNS_TMP/old.ip6gre" "$NETNS_TMP/old.$KIND"
+}
+
 netns_begin topology
 ktap_main "$@"

@@ -221,6 +221,8 @@ test_device() {
 		devices $kind >"$NETNS_TMP/$kind"
 		printf 'link set dev%d up\n' 1 2 3 4 5 6 | ipn a
 		devices $kind | grep -v '^dev[78]' >>"$NETNS_TMP/$kind"
+		[ "$kind" != mygre ] ||
+			[[ $(at a ethtool -i dev1) == "driver: mygre"$'\n'* ]]
 		tunnels_del a
 	done
 	cat "$NETNS_TMP/$KIND"

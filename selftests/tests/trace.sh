@@ -13,7 +13,9 @@ TRACE=/sys/kernel/tracing
 
 topology() {
 	ns_add a b
-	wire a eth0 10.10.10.10/24 -- b eth0 10.10.10.11/24
+	ns6 a b
+	ns6_quiet a b
+	wire a eth0 10.10.10.10/24 fd10::10/64 -- b eth0 10.10.10.11/24 fd10::11/64
 	tunnel a gre1 local 10.10.10.10 remote 10.10.10.11 ttl 64 key 7
 	tunnel b gre1 local 10.10.10.11 remote 10.10.10.10 ttl 64 key 7 csum
 }
@@ -43,6 +45,16 @@ test_packet() {
 	traced "mygre_transmit: gre1: 10.10.10.10 to 10.10.10.11, 32 bytes inside"
 	traced "mygre_receive: gre1: 10.10.10.10 to 10.10.10.11, 32 bytes inside"
 	! grep mygre_drop "$TRACE"/trace || fail "a drop"
+}
+
+# the same over IPv6
+test_packet6() {
+	has_ipv6 || skip "this kernel runs without IPv6"
+	tunnel a six local fd10::10 remote fd10::11
+	tunnel b six local fd10::11 remote fd10::10
+	send_dev a six "ip4 192.168.9.1 192.168.9.2 / udp 1 2 / text data"
+	traced "mygre_transmit: six: fd10::10 to fd10::11, 32 bytes inside"
+	traced "mygre_receive: six: fd10::10 to fd10::11, 32 bytes inside"
 }
 
 # one that is not as agreed on, and one that has no way to go

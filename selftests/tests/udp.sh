@@ -366,8 +366,11 @@ test_learn_forged() {
 	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / gre 20000800 00000007 / $DATA"
 	send_dev b hub "$DATA"
 	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	[[ $(ipn b -d link show hub) == *" learn on learned $A port 1111 "* ]]
+	[[ $(link_show b hub) == *'"learned":"'$A'","learned_port":1111'* ]]
 	# down and up again, nobody is known
 	ipn b link set hub down
+	[[ $(ipn b -d link show hub) != *" learned "* ]]
 	ipn b link set hub up
 	send_dev b hub "$DATA"
 	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not forgotten"

@@ -61,6 +61,9 @@
  *	remote; at first 0
  * @IFLA_MYGRE_ENCAP_FLAGS_MASK: u16, as IFLA_MYGRE_FLAGS_MASK, for
  *	IFLA_GRE_ENCAP_FLAGS
+ * @IFLA_MYGRE_LEARNED: IPv4 or IPv6 address that a packet with the right key
+ *	came from last; is only reported, with IFLA_MYGRE_LEARN
+ * @IFLA_MYGRE_LEARNED_PORT: __be16, its UDP source port; likewise
  *
  * The numbers start at 64 to stay clear of what <linux/if_tunnel.h> may grow.
  */
@@ -89,6 +92,8 @@ enum {
 	IFLA_MYGRE_ENTROPY,
 	IFLA_MYGRE_LEARN,
 	IFLA_MYGRE_ENCAP_FLAGS_MASK,
+	IFLA_MYGRE_LEARNED,
+	IFLA_MYGRE_LEARNED_PORT,
 	__IFLA_MYGRE_MAX
 };
 
