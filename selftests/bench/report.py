@@ -11,6 +11,7 @@ import datetime
 import json
 import math
 import os
+import statistics
 import sys
 
 ROUTES = ("plain", "key", "all", "tos")
@@ -298,6 +299,72 @@ def judge_routes(figures):
            figures.get("routes", "mygre", "exceptions"), 0, 0)
 
 
+def spread(figures):
+    """What each of two processors does for a packet that is received."""
+    sent, opened, off, on = (figures.get("spread", case, "packet")
+                             for case in ("sent", "opened", "off", "on"))
+    handed = figures.get("spread", "on", "handed")
+    if None in (sent, opened, off, on) or not handed:
+        return None
+    part = handed / 1000
+    work = {"off": off - sent, "on": on - sent, "behind": off - opened,
+            "part": part, "over": (on - off) / part}
+    # whoever it is that hands over, the busier one may have done all of that
+    second = part * work["behind"]
+    work["busier"] = max(work["on"] - second, second + on - off)
+    slow = [figures.get("spread", case, "packet")
+            for case in ("on.slow", "off.slow")]
+    part = figures.get("spread", "on.slow", "handed")
+    work["slow"] = (slow[0] - slow[1]) / part * 1000 \
+        if None not in slow and part else None
+    return work
+
+
+def show_spread(figures):
+    print("1,000 flows in one tunnel, received by one processor of two, "
+          "200 rules behind it")
+    work = spread(figures)
+    if work:
+        table([("instructions for a packet", ""),
+               ("rx-spread off, from the receiver's wire on",
+                number(work["off"])),
+               ("that of it behind the tunnel", number(work["behind"])),
+               ("rx-spread on, both processors", number(work["on"])),
+               ("the busier one", number(work["busier"])),
+               ("part of the packets that is handed over",
+                number(work["part"], "{:.3f}")),
+               ("to hand one over and wake the other processor for it",
+                number(work["over"])),
+               ("to do so every half millisecond", number(work["slow"]))])
+    rates = {how: list(figures.parts["spread"].get("clock." + how, {})
+                       .values()) for how in ("off", "on", "lent")}
+    rates["kicks"] = list(figures.parts["spread"].get("kicks.on", {}).values())
+    if min(map(len, rates.values())) < 4:
+        return
+    for how in ("lent", "kicks"):
+        rates[how] = [value / 1000 for value in rates[how]]
+    rates["gain"] = [on / off for on, off in zip(rates["on"], rates["off"])]
+    rows = [("by the clock on the wall", "median", "middle half", "all")]
+    for how, name, form in (
+            ("off", "packets in a second, rx-spread off", "{:,.0f}"),
+            ("on", "rx-spread on", "{:,.0f}"),
+            ("gain", "on, of off", "{:.2f}"),
+            ("kicks", "interrupts between the two, for a packet", "{:.3f}"),
+            ("lent", "two busy loops, of one", "{:.2f}")):
+        low, middle, high = statistics.quantiles(rates[how], n=4)
+        rows.append((name, number(middle, form),
+                     number(low, form) + " to " + number(high, form),
+                     number(min(rates[how]), form) + " to " +
+                     number(max(rates[how]), form)))
+    table(rows)
+
+
+def judge_spread(figures):
+    work = spread(figures)
+    yield ("rx-spread on, the busier processor, of one without",
+           ratio(work["busier"], work["off"]) if work else None, 0.75, 0.60)
+
+
 def unexplained(figures, of):
     """What writes to shared memory, and nobody has said why."""
     return [case.partition(".")[2]
@@ -333,6 +400,7 @@ PARTS = {
     "control": (show_control, judge_control),
     "memory": (show_memory, judge_memory),
     "routes": (show_routes, judge_routes),
+    "spread": (show_spread, judge_spread),
     "profile": (show_profile, lambda figures: []),
 }
 
