@@ -222,7 +222,7 @@ static unsigned int make_inner(const struct conf *c, uint8_t *p,
 
 /*
  * By its last bytes a packet is known; too short ones come alone. The stack
- * takes the first VLAN tag out of a received frame, or packet, and ip6gre writes
+ * takes the first VLAN tag out of what is received, and ip6gre writes
  * a DSCP where there is none: they must not be among them.
  */
 static void sign(const struct conf *c, struct play *p, uint8_t *data,
