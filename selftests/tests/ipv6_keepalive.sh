@@ -280,6 +280,7 @@ test_format() {
 # a MikroTik is asked: it writes an answer of its own
 test_ask_mikrotik() {
 	tunnel a gre1 $HERE keepalive 3600,3 ka-auth off
+	wait_for ka_is a gre1 sent 1
 	send_raw b eth0 a eth0 "ip6 $B $A / gre 00000000"
 	wait_for ka_is a gre1 state up
 	ka_is a gre1 received 1
