@@ -21,33 +21,57 @@
 	 3 * nla_total_size(4) +	/* MYGRE_KA_INFO_RTT_* */	\
 	 5 * nla_total_size_64bit(8))	/* the others */
 
+/* What only tunnels over IPv4 have */
+#define MYGRE_SHOW_IPV4_SIZE						\
+	(2 * nla_total_size(4) +	/* both addresses */		\
+	 nla_total_size(1) +	/* IFLA_GRE_PMTUDISC */			\
+	 nla_total_size(1))	/* IFLA_GRE_IGNORE_DF */
+
+/* What only those over IPv6 have */
+#define MYGRE_SHOW_IPV6_SIZE						\
+	(nla_total_size(16) +	/* IFLA_GRE_LOCAL */			\
+	 nla_total_size(16) +	/* IFLA_GRE_REMOTE */			\
+	 nla_total_size(1) +	/* IFLA_GRE_ENCAP_LIMIT */		\
+	 nla_total_size(4) +	/* IFLA_GRE_FLOWINFO */			\
+	 nla_total_size(4))	/* IFLA_GRE_FLAGS */
+
+/* What only those have that learn the far end */
+#define MYGRE_SHOW_LEARN_SIZE						\
+	(nla_total_size(1) +	/* IFLA_MYGRE_LEARN */			\
+	 nla_total_size(16) +	/* IFLA_MYGRE_LEARNED */		\
+	 nla_total_size(2))	/* IFLA_MYGRE_LEARNED_PORT */
+
 /**
  * mygre_show_size() - how many bytes the settings may take in an answer
  * @dev: a device of ours
+ *
+ * What never changes decides, so that whatever is put in later fits: netlink
+ * copies a message that has much room to spare, for each of a tunnel's life.
  *
  * Context: any.
  */
 size_t mygre_show_size(const struct net_device *dev)
 {
-	return nla_total_size(4) +	/* IFLA_GRE_LINK */
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	const struct mygre_params *p;
+	size_t size;
+
+	rcu_read_lock();
+	p = &rcu_dereference(tunnel->config)->params;
+	size = (p->family == AF_INET ? MYGRE_SHOW_IPV4_SIZE :
+		MYGRE_SHOW_IPV6_SIZE) +
+	       (p->learn ? MYGRE_SHOW_LEARN_SIZE : 0);
+	rcu_read_unlock();
+	return size +
+	       nla_total_size(4) +	/* IFLA_GRE_LINK */
 	       nla_total_size(2) +	/* IFLA_GRE_IFLAGS */
 	       nla_total_size(2) +	/* IFLA_GRE_OFLAGS */
 	       nla_total_size(4) +	/* IFLA_GRE_IKEY */
 	       nla_total_size(4) +	/* IFLA_GRE_OKEY */
-	       nla_total_size(16) +	/* IFLA_GRE_LOCAL */
-	       nla_total_size(16) +	/* IFLA_GRE_REMOTE */
 	       nla_total_size(1) +	/* IFLA_GRE_TTL */
 	       nla_total_size(1) +	/* IFLA_GRE_TOS */
-	       nla_total_size(1) +	/* IFLA_GRE_PMTUDISC */
-	       nla_total_size(1) +	/* IFLA_GRE_IGNORE_DF */
 	       nla_total_size(4) +	/* IFLA_GRE_FWMARK */
-	       nla_total_size(1) +	/* IFLA_GRE_ENCAP_LIMIT */
-	       nla_total_size(4) +	/* IFLA_GRE_FLOWINFO */
-	       nla_total_size(4) +	/* IFLA_GRE_FLAGS */
 	       nla_total_size(1) +	/* IFLA_MYGRE_ENTROPY */
-	       nla_total_size(1) +	/* IFLA_MYGRE_LEARN */
-	       nla_total_size(16) +	/* IFLA_MYGRE_LEARNED */
-	       nla_total_size(2) +	/* IFLA_MYGRE_LEARNED_PORT */
 	       nla_total_size(0) +	/* IFLA_GRE_COLLECT_METADATA */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_TYPE */
 	       nla_total_size(2) +	/* IFLA_GRE_ENCAP_SPORT */
