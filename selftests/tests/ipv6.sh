@@ -234,6 +234,18 @@ test_auto_flowlabel() {
 	[[ " ${LABELS[*]} " != *" 00000 "* ]] || fail "a flow has none"
 	labels "${flows[@]:0:2}"
 	[ "${LABELS[*]}" = "00000 00000" ] || fail "not asked for: ${LABELS[*]}"
+	[ "$KIND" = mygre ] || return 0
+	# whatever the machine says
+	ipn a link change opt type "$KIND" entropy flowlabel
+	labels "${flows[@]}"
+	[ "${LABELS[*]:0:4}" = "${LABELS[*]:4}" ] || fail "a flow has several"
+	[ "$(printf '%s\n' "${LABELS[@]}" | sort -u | wc -l)" -ge 3 ] ||
+		fail "entropy: flows have the same: ${LABELS[*]}"
+	pk_set a 1 ipv6/auto_flowlabels
+	ipn a link change opt type "$KIND" entropy none
+	labels "${flows[@]:0:2}"
+	pk_set a 0 ipv6/auto_flowlabels
+	[ "${LABELS[*]}" = "00000 00000" ] || fail "entropy none: ${LABELS[*]}"
 }
 
 # each row: options | outer class | inner class | what it becomes

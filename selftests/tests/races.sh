@@ -10,7 +10,7 @@
 # time limit: 1200 s
 
 # cpus: 2
-# long: writers address unload gre_beside change_six underlay_six ip6gre_beside
+# long: writers address unload gre_beside change_six underlay_six ip6gre_beside external learn
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
 # shellcheck source=selftests/lib/ktap.sh
@@ -369,6 +369,56 @@ test_ip6gre_beside() {
 	needs_own_kernel
 	tunnels_up6
 	for_a_while ip6gre_again
+	still_work
+}
+
+# the layer 3 tunnel is external at both ends, one way over IPv4 and back over
+# IPv6
+external_up() {
+	tunnels_del a b
+	tunnel a gre1 external
+	tunnel b gre1 external
+	tunnel_of "${KIND}tap" a tap1 $ENDS
+	tunnel_of "${KIND}tap" b tap1 $AWAY
+	addresses_add
+	ipn a route add 192.168.9.2/32 encap ip id 7 dst 10.10.10.11 key dev gre1
+	ipn b route add 192.168.9.1/32 encap ip6 id 7 dst fd10::10 key dev gre1
+}
+
+external_again() {
+	printf "link change gre1 type $KIND %s\n" "mss auto" "mss off" \
+		"rx-spread on" "rx-spread off" "inner-tunnel allow" \
+		"inner-tunnel refuse" | batch a
+	printf '%s\n' "route replace 192.168.9.1/32 encap ip id 8 dst 10.10.10.10 key dev gre1" \
+		"route replace 192.168.9.1/32 encap ip6 id 9 dst fd10::10 csum dev gre1" \
+		"link set gre1 down" "link set gre1 up" | batch b
+	external_up
+}
+
+# external tunnels change, go and come back, and so do their routes
+test_external() {
+	needs_mygre "external tunnels for both families"
+	external_up
+	for_a_while external_again
+	still_work
+}
+
+learn_again() {
+	printf "link change gre1 type $KIND encap udp %s\n" "sport 5000" \
+		"sport 5001" "sport auto" "csum off sport 5002" | batch a
+	printf '%s\n' "link set gre1 down" "link set gre1 up" | batch b
+}
+
+# the far end comes from another port all the time, and is forgotten in between
+test_learn() {
+	needs_mygre "learn"
+	tunnels_del a b
+	tunnel a gre1 remote 10.10.10.11 key 7 encap udp sport 5000
+	tunnel b gre1 local 10.10.10.11 key 7 encap udp learn on
+	tunnel_of "${KIND}tap" a tap1 $ENDS
+	tunnel_of "${KIND}tap" b tap1 $AWAY
+	addresses_add
+	for_a_while learn_again
 	still_work
 }
 
