@@ -24,6 +24,7 @@
 #define ETH_HLEN	14
 #define IP_HLEN		20
 #define IP6_HLEN	40
+#define UDP_HLEN	8
 #define CORPUS_MAX	200
 #define ENTRY_MAX	512
 
@@ -44,8 +45,8 @@ static uint32_t seqs[TUNNELS];
 
 uint64_t random_state;
 
-/* The underlay is IPv6 */
-bool six;
+/* The underlay is IPv6; GRE is in UDP */
+bool six, udp;
 
 static unsigned int gre_hlen(uint16_t flags)
 {
@@ -356,6 +357,8 @@ static void finish_outer(struct frame *f)
 
 	if (len < f->outer)
 		return;
+	if (udp && percent(90))
+		put16(p + f->outer - 4, len - f->outer + UDP_HLEN);
 	if (six) {
 		put16(p + 4, len - IP6_HLEN);
 		return;
@@ -370,26 +373,37 @@ static void finish_outer(struct frame *f)
 /* Over IPv6 with a limit of encapsulations or without */
 static unsigned int outer_hlen(void)
 {
-	return !six ? IP_HLEN : percent(50) ? IP6_HLEN : IP6_HLEN + 8;
+	return (udp ? UDP_HLEN : 0) +
+	       (!six ? IP_HLEN : percent(50) ? IP6_HLEN : IP6_HLEN + 8);
 }
 
-/* The outer header, before @len bytes */
+/* The outer headers, before @len bytes; in UDP without a checksum */
 static void put_outer(struct frame *f, unsigned int len)
 {
+	unsigned int inner = udp ? UDP_HLEN : 0;
+	bool limit = f->outer > IP6_HLEN + inner;
 	uint8_t *p = f->data + ETH_HLEN;
-	bool limit = f->outer > IP6_HLEN;
+	uint8_t next = udp ? 17 : 47;
 
 	put_mac(f, six ? P_IPV6 : P_IP);
+	if (udp) {
+		put16(p + f->outer - 8, 0xc000 + rnd(0x3fff));
+		put16(p + f->outer - 6, 4754);
+		put16(p + f->outer - 4, len + inner);
+		put16(p + f->outer - 2, 0);
+	}
 	if (!six) {
-		put_ip4(p, 47, 0x0a08000a + f->tunnel, 0x0a070001, len);
+		put_ip4(p, next, 0x0a08000a + f->tunnel, 0x0a070001,
+			len + inner);
 		return;
 	}
-	put_ip6(p, limit ? 60 : 47, 0x07, len + f->outer - IP6_HLEN);
+	put_ip6(p, limit ? 60 : next, 0x07, len + f->outer - IP6_HLEN);
 	put16(p + 8, 0xfd08);
 	p[23] = 10 + f->tunnel;
 	p[39] = 1;
 	if (limit)
-		memcpy(p + IP6_HLEN, "\x2f\0\4\1\4\1\1", 8);
+		memcpy(p + IP6_HLEN, udp ? "\x11\0\4\1\4\1\1" :
+					   "\x2f\0\4\1\4\1\1", 8);
 }
 
 static void make_outer(struct frame *f, uint32_t seq)

@@ -294,13 +294,15 @@ int main(int argc, char **argv)
 	int opt, bad;
 
 	seed = time(NULL);
-	while ((opt = getopt(argc, argv, "6s:n:")) != -1) {
+	while ((opt = getopt(argc, argv, "6us:n:")) != -1) {
 		if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'n')
 			n = strtoul(optarg, NULL, 0);
 		else if (opt == '6')
 			six = true;
+		else if (opt == 'u')
+			udp = true;
 		else
 			return 2;
 	}
@@ -310,7 +312,7 @@ int main(int argc, char **argv)
 	argv += optind + 2;
 	argc -= optind + 2;
 	if (way == WAYS || !n || (argc != 2 && argc != 4))
-		die("usage: mutate [-6] [-s SEED] -n N WAY CORPUS TAP...");
+		die("usage: mutate [-6] [-u] [-s SEED] -n N WAY CORPUS TAP...");
 	random_state = seed;
 	load_corpus(argv[-1]);
 	for (; n_taps < argc; n_taps++)

@@ -63,7 +63,7 @@ struct frame {
 enum way { RECEIVE, SEND, FORWARD, REDIRECT, WAYS };
 
 /* mutate-make.c */
-extern bool six;
+extern bool six, udp;
 void load_corpus(const char *dir);
 void make_frame(struct frame *f, enum way way);
 void make_good(struct frame *f, unsigned int tunnel, uint32_t seq);

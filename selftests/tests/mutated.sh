@@ -9,7 +9,7 @@
 # SEED=N plays other cases, SEED=new any, CASES=N more or fewer.
 # time limit: 1200 s
 
-# long: receive_six send_six forward_six redirect_six
+# long: receive_six send_six forward_six redirect_six receive_udp_six send_udp forward_udp
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
@@ -22,10 +22,11 @@ SEED=$(ktap_seed)
 CASES=${CASES:-$([ -n "${LONG:-}" ] && echo 20000 || echo 2000)}
 
 # The ends of tunnels: ours, and theirs but for a number. What is taken over
-# from the inner header, and what tells mutate of IPv6.
+# from the inner header, what is around GRE, and what tells mutate of all that.
 LOCAL=10.7.0.1
 REMOTE=10.8.0.
 INHERIT="tos inherit ttl inherit nopmtudisc"
+AROUND=
 SIX=()
 
 # t0 to t16, as helpers/mutate.h says
@@ -36,8 +37,8 @@ one_tunnel() {
 	[ $((n & 2)) -eq 0 ] || options+=" key 7"
 	[ $((n & 4)) -eq 0 ] || options+=" csum"
 	[ $((n & 8)) -eq 0 ] || kind=${KIND}tap
-	[ ${#SIX[@]} -eq 0 ] || printf -v end '%x' "$end"
-	echo "link add t$n up type $kind local $LOCAL remote $REMOTE$end$options $2"
+	[[ $LOCAL != *:* ]] || printf -v end '%x' "$end"
+	echo "link add t$n up type $kind local $LOCAL remote $REMOTE$end$options $AROUND $2"
 }
 
 tunnels() {
@@ -47,7 +48,7 @@ tunnels() {
 	for n in {0..15}; do
 		one_tunnel "$n" "$([ $((n % 3)) -gt 0 ] || echo "$INHERIT")"
 	done
-	echo "link add t16 up type $KIND local $LOCAL key 5"
+	echo "link add t16 up type $KIND local $LOCAL key 5 $AROUND"
 }
 
 # The far end behind which the last network is, as a link-layer address
@@ -108,11 +109,21 @@ six_ends() {
 	SPACE=b
 }
 
+# udp_around SPACE: and GRE is in UDP
+udp_around() {
+	AROUND="encap udp csum off"
+	SIX+=(-u)
+	SPACE=$1
+}
+
 topology() {
 	space a
 	[ "$KIND" = mygre ] || return 0
+	(udp_around c; space c)
 	six_ends
 	space b
+	udp_around d
+	space d
 }
 
 SPACE=a
@@ -183,6 +194,33 @@ test_forward_six() {
 
 test_redirect_six() {
 	over_six test_redirect
+}
+
+# over_udp TEST: the same in UDP.
+over_udp() {
+	needs_mygre "GRE in UDP"
+	udp_around c
+	"$1"
+}
+
+test_receive_udp() {
+	over_udp test_receive
+}
+
+test_send_udp() {
+	over_udp test_send
+}
+
+test_forward_udp() {
+	over_udp test_forward
+}
+
+# and over IPv6
+test_receive_udp_six() {
+	needs_mygre "GRE in UDP"
+	six_ends
+	udp_around d
+	test_receive
 }
 
 [ -z "${HOST:-}" ] ||
