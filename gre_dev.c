@@ -410,13 +410,6 @@ static int mygre_dev_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
-static void mygre_dev_get_stats64(struct net_device *dev,
-				  struct rtnl_link_stats64 *stats)
-{
-	dev_get_tstats64(dev, stats);
-	mygre_stats_fill(netdev_priv(dev), stats);
-}
-
 static int mygre_dev_get_iflink(const struct net_device *dev)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
@@ -479,7 +472,7 @@ static netdev_features_t mygre_dev_fix_features(struct net_device *dev,
 	.ndo_stop = mygre_dev_stop,				\
 	.ndo_fix_features = mygre_dev_fix_features,		\
 	.ndo_change_mtu = mygre_dev_change_mtu,			\
-	.ndo_get_stats64 = mygre_dev_get_stats64,		\
+	.ndo_get_stats64 = mygre_stats_get64,			\
 	.ndo_get_iflink = mygre_dev_get_iflink
 
 static const struct net_device_ops mygre_dev_ops = {

@@ -124,17 +124,18 @@ void mygre_stats_drop_unmatched(struct sk_buff *skb, enum mygre_stat reason)
 }
 
 /**
- * mygre_stats_fill() - add the drops to the counters that every device has
- * @tunnel: the device
- * @stats: added to
+ * mygre_stats_get64() - the counters that every device has, with the drops
+ * @dev: a device of ours
+ * @stats: filled in
  *
  * Context: any.
  */
-void mygre_stats_fill(const struct mygre_tunnel *tunnel,
-		      struct rtnl_link_stats64 *stats)
+void mygre_stats_get64(struct net_device *dev, struct rtnl_link_stats64 *stats)
 {
+	const struct mygre_tunnel *tunnel = netdev_priv(dev);
 	int reason;
 
+	dev_get_tstats64(dev, stats);
 	if (!READ_ONCE(tunnel->drops.any))
 		return;
 	for (reason = 1; reason < __MYGRE_STAT_MAX; reason++) {

@@ -44,8 +44,7 @@ void mygre_stats_count(struct mygre_tunnel *tunnel, enum mygre_stat reason);
 void mygre_stats_drop(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 		      enum mygre_stat reason);
 void mygre_stats_drop_unmatched(struct sk_buff *skb, enum mygre_stat reason);
-void mygre_stats_fill(const struct mygre_tunnel *tunnel,
-		      struct rtnl_link_stats64 *stats);
+void mygre_stats_get64(struct net_device *dev, struct rtnl_link_stats64 *stats);
 extern const struct ethtool_ops mygre_stats_ethtool_ops;
 
 /**

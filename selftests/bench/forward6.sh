@@ -30,10 +30,9 @@ wire6() {
 	END
 }
 
-# over6 KIND LABEL OPTIONS...: the kind with IPv6 addresses
-over6() {
-	# shellcheck disable=SC2034 # tunnel_add reads them
-	local LEFT=$LEFT6 RIGHT=$RIGHT6 kind=$1 label=$2
+# over4 KIND LABEL OPTIONS...: the kind between whatever addresses there are
+over4() {
+	local kind=$1 label=$2
 
 	shift 2
 	if tunnel_add "$kind" "$kind" ttl 64 "$@"; then
@@ -44,17 +43,12 @@ over6() {
 	tunnel_del
 }
 
-# udp KIND LABEL OPTIONS...
-udp() {
-	local kind=$1 label=$2
+# over6 KIND LABEL OPTIONS...: the same with IPv6 addresses
+over6() {
+	# shellcheck disable=SC2034 # tunnel_add reads them
+	local LEFT=$LEFT6 RIGHT=$RIGHT6
 
-	shift 2
-	if tunnel_add "$kind" "$kind" ttl 64 "$@"; then
-		measure forward6 "$label"
-	else
-		void forward6 "$label" "ip says: ${AT//$'\n'/; }"
-	fi
-	tunnel_del
+	over4 "$@"
 }
 
 bench_forward6() {
@@ -69,11 +63,11 @@ bench_forward6() {
 	over6 ip6gre ip6gre.key key 7
 	over6 ip6gretap ip6gretap.key key 7
 	must r2 "ip fou add port $FOU_PORT ipproto 47"
-	udp gre fou.plain encap fou encap-sport auto encap-dport $FOU_PORT
+	over4 gre fou.plain encap fou encap-sport auto encap-dport $FOU_PORT
 	mygre_load
 	over6 mygre mygre6.plain
 	over6 mygre mygre6.key key 7
 	over6 mygretap mygretap6.key key 7
-	udp mygre udp.plain encap udp csum off
+	over4 mygre udp.plain encap udp csum off
 	network_end
 }

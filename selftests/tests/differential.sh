@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # ip_gre and mygre side by side in one kernel, ip6_gre and mygre too, each with
-# addresses of its own: random tunnels, random packets, and what becomes of a packet must be the same
-# at both. What may differ, and why, is in Documentation/differences.md; how it
-# is done, in helpers/differ.c.
+# addresses of its own: random tunnels, random packets, and what becomes of a
+# packet must be the same at both. What may differ, and why, is in
+# Documentation/differences.md; how it is done, in helpers/differ.c.
 #
 # SEED=N plays other cases, SEED=new any, CASES=N more or fewer. KIND=ip6gre
 # compares ip6gre with itself.

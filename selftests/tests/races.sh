@@ -99,8 +99,8 @@ idle() {
 	BUSY=()
 }
 
-# for_a_while COMMAND...: again and again until time is up, twice at least. What it does may be
-# refused; what must not be is checked afterwards.
+# for_a_while COMMAND...: again and again until time is up, twice at least. What
+# it does may be refused; what must not be is checked afterwards.
 for_a_while() {
 	local end=$((${EPOCHREALTIME/[.,]/} + RACE_SECONDS * 1000000)) rounds=0
 
