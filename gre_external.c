@@ -35,8 +35,12 @@ static void mygre_external_read(struct mygre_params *p,
 	p->tos = key->tos;
 	p->ttl = key->ttl;
 	p->fwmark = skb->mark;
-	/* Whether it may be split is said there too, for the outer packet. */
-	p->pmtudisc = family == AF_INET && mygre_compat_wants_df(key);
+	/*
+	 * Whether it may be split is said there too, for the outer packet.
+	 * IPv6 has no such bit: as with other tunnels, only what nobody can be
+	 * told of is split.
+	 */
+	p->pmtudisc = family == AF_INET6 || mygre_compat_wants_df(key);
 	p->ignore_df = true;
 	/* As for who may be at the far end: whoever said so meant it. */
 	p->allow_localremote = true;
@@ -61,6 +65,7 @@ static void mygre_external_send(struct sk_buff *skb,
 			    ip_tunnel_info_af(info));
 	mygre_config_derive(&config);
 	config.uncached = true;
+	config.whole = mygre_compat_wants_df(&info->key);
 	if (config.params.family == AF_INET6)
 		mygre_xmit6_to(skb, &config, &config.params.remote, false);
 	else

@@ -52,7 +52,7 @@ static enum mygre_stat mygre_xmit_fit(struct mygre_xmit_state *state,
 		return MYGRE_OK;
 	if (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu))
 		return MYGRE_OK;
-	if (mygre_inner_tell_sender(state, skb, mtu))
+	if (mygre_inner_tell_sender(state, skb, mtu) || state->config->whole)
 		return MYGRE_STAT_TX_TOO_BIG;
 	state->df = 0;
 	return MYGRE_OK;

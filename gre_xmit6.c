@@ -169,8 +169,8 @@ static enum mygre_stat mygre_xmit6_fit(struct mygre_xmit_state *state,
 		return MYGRE_OK;
 	if (skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu))
 		return MYGRE_OK;
-	return mygre_inner_tell_sender(state, skb, mtu) ?
-	       MYGRE_STAT_TX_TOO_BIG : MYGRE_OK;
+	return mygre_inner_tell_sender(state, skb, mtu) ||
+	       state->config->whole ? MYGRE_STAT_TX_TOO_BIG : MYGRE_OK;
 }
 
 /* The label by which routers spread flows over several ways: RFC 6438 */

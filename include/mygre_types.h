@@ -281,6 +281,8 @@ struct mygre_udp_from {
  * @paired: @pair_node is needed
  * @many: there is no fixed remote
  * @uncached: no route is remembered, for each packet may have another
+ * @whole: an outer packet that is too long is dropped, even if nobody can be
+ *	told: whoever sends by an external tunnel said so
  * @group: the remote is a multicast group
  * @tunnel: the device's private part
  * @inspect: there is more to ask of received packets than is always asked
@@ -311,6 +313,7 @@ struct mygre_config {
 	bool paired;
 	bool many;
 	bool uncached;
+	bool whole;
 	bool group;
 	bool inspect;
 	bool shows_flow;

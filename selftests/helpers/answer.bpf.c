@@ -3,7 +3,7 @@
  * For tc's ingress of an external tunnel: each packet goes back to where it
  * came from, and the next higher key says that a program has read it. So do
  * TTL, one less, and the traffic class, one DSCP more; a checksum is answered
- * with one.
+ * with one. Two programs, of which the second wants no packet in fragments.
  */
 
 #include <asm/byteorder.h>
@@ -26,7 +26,8 @@ int redirect(__u32 ifindex, __u64 flags);
 /* TUNNEL_CSUM; its header needs the C library's, of which there is none here */
 #define SUMMED __cpu_to_be16(0x01)
 
-SECTION("tc") int answer(struct __sk_buff *skb)
+static inline __attribute__((always_inline))
+int reply(struct __sk_buff *skb, __u64 wanted)
 {
 	struct bpf_tunnel_key key = { };
 	__u64 flags = 0;
@@ -43,9 +44,19 @@ SECTION("tc") int answer(struct __sk_buff *skb)
 	key.tunnel_id++;
 	key.tunnel_ttl--;
 	key.tunnel_tos += 4;
-	if (set_tunnel_key(skb, &key, sizeof(key), flags))
+	if (set_tunnel_key(skb, &key, sizeof(key), flags | wanted))
 		return TC_ACT_SHOT;
 	return redirect(skb->ifindex, 0);
+}
+
+SECTION("tc") int answer(struct __sk_buff *skb)
+{
+	return reply(skb, 0);
+}
+
+SECTION("tc/whole") int answer_whole(struct __sk_buff *skb)
+{
+	return reply(skb, BPF_F_DONT_FRAGMENT);
 }
 
 SECTION("license") const char terms[] = "GPL";

@@ -109,15 +109,16 @@ def tcp_checksum(ends, payload):
 def layer_icmp(words, above, payload):
     """An ICMP header (not ICMPv6: no pseudo header) and its payload."""
     del above
-    head = num(words[0], 2) + num(words[1], 2)
-    return head + checksum(head + "0000" + words[2] + payload) + \
-        words[2] + payload
+    kind, code, rest = words
+    head = num(kind, 2) + num(code, 2)
+    return head + checksum(head + "0000" + rest + payload) + rest + payload
 
 
 def layer_icmp6(words, above, payload):
     """An ICMPv6 header; the checksum is filled in by the layer below."""
     del above
-    return num(words[0], 2) + num(words[1], 2) + "0000" + words[2] + payload
+    kind, code, rest = words
+    return num(kind, 2) + num(code, 2) + "0000" + rest + payload
 
 
 def layer_limit(words, above, payload):

@@ -272,13 +272,22 @@ answered() {
 	expect wire "$2 / gre $3 00000008 / $4"
 }
 
+# program SECTION: of helpers/answer.bpf.c, at what b receives.
+program() {
+	if [ ! -e "$HELPERS/answer.bpf.o" ]; then
+		[ -n "${HOST:-}" ] || fail "the release tree has no bpf-gcc"
+		skip "helpers/answer.bpf.c wants bpf-gcc, of package gcc-bpf"
+	fi
+	at b tc qdisc add dev ext clsact
+	at b tc filter add dev ext ingress bpf direct-action \
+		object-file "$HELPERS/answer.bpf.o" section $1
+	capture wire b eth0 out
+}
+
 # answers KIND GRE PAYLOAD
 answers() {
 	tunnel_of $1 b ext external
-	at b tc qdisc add dev ext clsact
-	at b tc filter add dev ext ingress bpf direct-action \
-		object-file "$HELPERS/answer.bpf.o" section tc
-	capture wire b eth0 out
+	program tc
 	answered "ip4 $A $B ttl 40 tos 0x20" "ip4 $B $A ttl 39 tos 0x24 id ?" \
 		"${@:2}"
 	answered "ip6 fd10::10 fd10::11 hop 30 tc 0x40" \
@@ -288,10 +297,6 @@ answers() {
 
 # a BPF program reads where a packet came from, and says where another goes
 test_bpf() {
-	if [ ! -e "$HELPERS/answer.bpf.o" ]; then
-		[ -n "${HOST:-}" ] || fail "the release tree has no bpf-gcc"
-		skip "helpers/answer.bpf.c wants bpf-gcc, of package gcc-bpf"
-	fi
 	answers $KIND 20000800 "$DATA"
 	# a checksum is answered with one, which is right
 	tunnel a gre1 local $A remote $B okey 7 ikey 8 csum
@@ -300,6 +305,46 @@ test_bpf() {
 	expect in "$DATA"
 	tunnels_del a b
 	answers ${KIND}tap 20006558 "$FRAME"
+}
+
+# whether the outer packet may be split is said there, too
+test_whole() {
+	local long="ip4 192.168.9.1 192.168.9.2 df 1 id 3 / udp 1 2 / zero 1420"
+
+	mtu_is() {
+		ipn b route replace 10.10.10.0/24 dev eth0 src $B $1
+		ipn b route replace fd10::/64 dev eth0 metric 256 $1
+	}
+	mtu_is "mtu 1400"
+	tunnel b ext external
+	program tc
+	send_raw a eth0 b eth0 "ip4 $A $B ttl 9 / gre 20000800 00000007 / $long"
+	pk list wire 0800 || fail "$PKT"
+	[[ $PKT == "2 packets"* ]] || fail "no two fragments: $PKT"
+	pk flush wire
+	tunnels_del b
+	tunnel b ext external
+	program tc/whole
+	answered "ip4 $A $B ttl 9" "ip4 $B $A ttl 8 tos 4 df 1 id ?" 20000800 \
+		"$DATA"
+	send_raw a eth0 b eth0 "ip4 $A $B ttl 9 / gre 20000800 00000007 / $long"
+	expect_no_more wire 0800
+	send_raw a eth0 b eth0 "ip6 fd10::10 fd10::11 hop 9 /
+		gre 20000800 00000007 / $long"
+	expect_no_more wire 86dd
+	[ "$(device_counter b ext tx_too_big)" -eq 2 ]
+	mtu_is ""
+}
+
+# who sends what is too long for IPv6 below is told, as by any tunnel over it
+test_told() {
+	ends
+	to ip6 id 9 key
+	ipn a route replace fd10::/64 dev eth0 metric 256 mtu 1400
+	must_fail at a ping -q -n -c 1 -W 1 -M "do" -s $((1353 - 28)) 192.168.9.2
+	at a ping -q -n -c 1 -W 10 -M "do" -s $((1352 - 28)) 192.168.9.2
+	[ "$(device_counter a ext tx_too_big)" -gt 0 ]
+	ipn a route replace fd10::/64 dev eth0 metric 256
 }
 
 # a tunnel of settings goes before, whichever was made first

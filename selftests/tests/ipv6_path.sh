@@ -447,6 +447,29 @@ test_errors() {
 	done <<<"$ERRORS"
 }
 
+# said WORDS: just that is said of gre1 in the log.
+said() {
+	pk log "gre1: $1" || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "the log: $PKT"
+	log_mark
+}
+
+# who refuses what the tunnel puts before a packet is the operator's business
+test_header_refused() {
+	needs_mygre "a line in the log for each kind"
+	tunnel r1 gre1 $ENDS key 7
+	log_mark
+	complain 4 0 "$OUT / limit 4 / gre 20000800 00000007 / $(data 1 100)"
+	said "in too many tunnels"
+	complain 4 1 "$OUT / limit 4 / gre 20000800 00000007 / $(data 1 100)"
+	said "an outer header is refused"
+	complain 4 0 "$OUT / limit 4 / gre 20000800 00000008 / $(data 1 100)"
+	log_expect_nothing
+	ipn r1 link change gre1 type $KIND encaplimit none
+	complain 4 0 "$OUT / gre 20000800 00000007 / $(data 1 100)"
+	said "an outer header is refused"
+}
+
 # what no tunnel of ours has sent is nothing to us
 test_foreign() {
 	local gre quote
@@ -469,6 +492,38 @@ test_foreign() {
 		icmp6 2 0 00000514 / $OUT / limit 4 / gre 20000800 00000007 /
 		$(data 1 1000)"
 	wait_for path_is 1300 r1 fd0a:2::1
+}
+
+# redirected QUOTE: fe80::fe says that fe80::fd is nearer to the far end.
+redirected() {
+	local hex units
+
+	pk hex "$1" || fail "$PKT"
+	hex=$PKT
+	# the option's length, its first 8 bytes and all, in units of 8 bytes
+	units=$(((${#hex} / 2 + 7) / 8))
+	printf -v hex '%s%0*d' "$hex" $((units * 16 - ${#hex})) 0
+	send_raw w eth1 r1 eth0 "ip6 fe80::fe fd0a:1::1 hop 255 /
+		icmp6 137 0 00000000 / fe8000000000000000000000000000fd
+		fd0a0002000000000000000000000001
+		04$(printf %02x $((units + 1))) 000000000000 $hex"
+}
+
+# a nearer router, if it is about a packet of ours
+test_redirect() {
+	needs_mygre "errors that are checked"
+	! module_loaded ip6_gre || skip "ip6_gre is loaded, and believes all"
+	ipn r1 route replace fd0a:2::/64 via fe80::fe dev eth0
+	pk_set r1 0 ipv6/conf/eth0/forwarding
+	pk_set r1 1 ipv6/conf/eth0/accept_redirects
+	tunnel r1 gre1 $ENDS key 7
+	redirected "$OUT / limit 4 / gre 20000800 00000008 / $(data 1 100)"
+	[[ $(ipn r1 route get fd0a:2::1) == *"via fe80::fe "* ]] ||
+		fail "it is not about a packet of ours"
+	redirected "$OUT / limit 4 / gre 20000800 00000007 / $(data 1 100)"
+	[[ $(ipn r1 route get fd0a:2::1) == *"via fe80::fd "* ]] ||
+		fail "$(ipn r1 route get fd0a:2::1)"
+	pk_set r1 1 ipv6/conf/eth0/forwarding
 }
 
 # quotes that are cut short, or are no packets at all
