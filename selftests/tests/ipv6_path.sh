@@ -11,6 +11,8 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
+# shellcheck source=selftests/lib/sites.sh
+. "$(dirname "$0")/../lib/sites.sh"
 
 HELPERS=$MYGRE_DIR/selftests/helpers
 
@@ -20,30 +22,12 @@ topology() {
 	if [ ! -x "$HELPERS/stream" ]; then
 		make -s -C "$HELPERS"
 	fi
-	ns_add h1 r1 w r2 h2
-	ns6 h1 r1 w r2 h2
-	ns6_quiet h1 r1 w r2 h2
-	ns_forward r1 w r2
-	# for what it forwards, a router asks from a link-local address
-	wire h1 eth0 172.16.1.2/24 fd01::2/64 -- \
-		r1 lan 172.16.1.1/24 fd01::1/64 fe80::1/64
+	sites
 	wire r1 eth0 fd0a:1::1/64 fe80::1/64 -- w eth1 fd0a:1::fe/64 fe80::fe/64
 	wire w eth2 fd0a:2::fe/64 fe80::fe/64 -- r2 eth0 fd0a:2::1/64 fe80::1/64
-	wire r2 lan 172.16.2.1/24 fd02::1/64 fe80::1/64 -- \
-		h2 eth0 172.16.2.2/24 fd02::2/64
-	ipn h1 <<-END
-		route add default via 172.16.1.1
-		route add default via fd01::1
-	END
-	ipn h2 <<-END
-		route add default via 172.16.2.1
-		route add default via fd02::1
-	END
 	ipn r1 route add fd0a:2::/64 via fd0a:1::fe
 	ipn r2 route add fd0a:1::/64 via fd0a:2::fe
-	pk_set r1 0 ipv6/icmp/ratelimit
 	pk_set w 0 ipv6/icmp/ratelimit
-	pk_set r1 0 ipv6/auto_flowlabels
 	# nobody is there, and nothing is said about it
 	at h2 nft -f - <<-END
 		table inet t {
@@ -57,77 +41,18 @@ topology() {
 }
 
 cleanup_each() {
-	local space
-
-	tunnels_del r1 r2
+	sites_forget
 	# a device that goes to another VRF loses addresses and routes
 	ipn r1 <<-END
 		link set eth0 mtu 1500
 		address replace fd0a:1::1/64 dev eth0 nodad
 		route replace fd0a:2::/64 via fd0a:1::fe
 	END
-	world_mtu 1500
-	for space in h1 r1; do
-		ipn $space route flush cache
-		ipn $space -6 route flush cache
-	done
 }
 
 ENDS="local fd0a:1::1 remote fd0a:2::1"
 AWAY="local fd0a:2::1 remote fd0a:1::1"
 OUT="ip6 fd0a:1::1 fd0a:2::1"
-
-# world_mtu BYTES: of the second wire, which r1 does not see.
-world_mtu() {
-	ipn w link set eth2 mtu $1
-	ipn r2 link set eth0 mtu $1
-}
-
-# site_to_site WORDS...: a tunnel between the two sites, and routes.
-site_to_site() {
-	tunnel r1 gre1 $ENDS "$@"
-	tunnel r2 gre1 $AWAY "$@"
-	ipn r1 <<-END
-		route add 172.16.2.0/24 dev gre1
-		route add fd02::/64 dev gre1
-	END
-	ipn r2 <<-END
-		route add 172.16.1.0/24 dev gre1
-		route add fd01::/64 dev gre1
-	END
-}
-
-# data DF BYTES: an IPv4 packet of that length, from h1 to h2; data6 BYTES.
-data() {
-	echo "ip4 172.16.1.2 172.16.2.2 df $1 id 5 / udp 1 9 / zero $(($2 - 28))"
-}
-
-data6() {
-	echo "ip6 fd01::2 fd02::2 / udp 1 9 / zero $(($1 - 48))"
-}
-
-# forwarded PACKET: as it leaves the routers.
-forwarded() {
-	local packet=${1/ df / ttl 62 df }
-
-	echo "${packet/fd02::2/fd02::2 hop 62}"
-}
-
-# mtu NS DEV: what the device has.
-mtu() {
-	[[ $(link_show "$1" "$2") =~ \"mtu\":([0-9]+) ]]
-	echo "${BASH_REMATCH[1]}"
-}
-
-# path_is MTU NS ARGUMENTS...: what a netns knows of the way; 0 if nothing.
-path_is() {
-	local want=$1 space=$2 answer
-
-	shift 2
-	answer=$(ipn $space route get "$@")
-	[[ $answer =~ expires.*\ mtu\ ([0-9]+) ]] || BASH_REMATCH=(0 0)
-	[ "${BASH_REMATCH[1]}" -eq $want ]
-}
 
 # learnt MTU [MARK...]: r1 finds out that this is all that fits on the way.
 learnt() {

@@ -11,6 +11,8 @@
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
 . "$(dirname "$0")/../lib/netns.sh"
+# shellcheck source=selftests/lib/sites.sh
+. "$(dirname "$0")/../lib/sites.sh"
 
 HELPERS=$MYGRE_DIR/selftests/helpers
 
@@ -19,100 +21,22 @@ topology() {
 	if [ ! -x "$HELPERS/room" ]; then
 		make -s -C "$HELPERS"
 	fi
-	ns_add h1 r1 w r2 h2
-	ns6 h1 r1 r2 h2
-	ns_forward r1 w r2
-	wire h1 eth0 172.16.1.2/24 fd01::2/64 -- r1 lan 172.16.1.1/24 fd01::1/64
+	sites
 	wire r1 eth0 10.1.0.1/24 -- w eth1 10.1.0.254/24
 	wire w eth2 10.2.0.254/24 -- r2 eth0 10.2.0.1/24
-	wire r2 lan 172.16.2.1/24 fd02::1/64 -- h2 eth0 172.16.2.2/24 fd02::2/64
-	ipn h1 <<-END
-		route add default via 172.16.1.1
-		route add default via fd01::1
-	END
-	ipn h2 <<-END
-		route add default via 172.16.2.1
-		route add default via fd02::1
-	END
 	ipn r1 route add 10.2.0.0/24 via 10.1.0.254
 	ipn r2 route add 10.1.0.0/24 via 10.2.0.254
-	pk_set r1 0 ipv6/icmp/ratelimit
-	pk_set r1 0 ipv6/auto_flowlabels
 }
 
 cleanup_each() {
-	local space
-
-	tunnels_del r1 r2
+	sites_forget
 	# a VRF takes the routes with it
 	ipn r1 route replace 10.2.0.0/24 via 10.1.0.254
-	world_mtu 1500
-	for space in h1 r1; do
-		ipn $space route flush cache
-		ipn $space -6 route flush cache
-	done
 }
 
 ENDS="local 10.1.0.1 remote 10.2.0.1"
 AWAY="local 10.2.0.1 remote 10.1.0.1"
 OUTER="ip4 10.1.0.1 10.2.0.1 id ?"
-
-# world_mtu BYTES: of the second wire, which r1 does not see.
-world_mtu() {
-	ipn w link set eth2 mtu $1
-	ipn r2 link set eth0 mtu $1
-}
-
-# site_to_site WORDS...: a tunnel between the two sites, and routes.
-site_to_site() {
-	tunnel r1 gre1 $ENDS "$@"
-	tunnel r2 gre1 $AWAY "$@"
-	ipn r1 <<-END
-		route add 172.16.2.0/24 dev gre1
-		route add fd02::/64 dev gre1
-	END
-	ipn r2 <<-END
-		route add 172.16.1.0/24 dev gre1
-		route add fd01::/64 dev gre1
-	END
-}
-
-# data DF BYTES: an IPv4 packet of that length, from h1 to h2; data6 BYTES.
-data() {
-	echo "ip4 172.16.1.2 172.16.2.2 df $1 id 5 / udp 1 9 / zero $(($2 - 28))"
-}
-
-data6() {
-	echo "ip6 fd01::2 fd02::2 / udp 1 9 / zero $(($1 - 48))"
-}
-
-# forwarded PACKET: as it leaves the routers.
-forwarded() {
-	local packet=${1/ df / ttl 62 df }
-
-	echo "${packet/fd02::2/fd02::2 hop 62}"
-}
-
-# mtu NS DEV: what the device has.
-mtu() {
-	[[ $(link_show "$1" "$2") =~ \"mtu\":([0-9]+) ]]
-	echo "${BASH_REMATCH[1]}"
-}
-
-# path NS ARGUMENTS...: what a netns knows of the way; 0 if nothing.
-path() {
-	local space=$1 answer
-
-	shift
-	answer=$(ipn $space route get "$@")
-	[[ $answer =~ expires.*\ mtu\ ([0-9]+) ]] || BASH_REMATCH=(0 0)
-	echo "${BASH_REMATCH[1]}"
-}
-
-# path_is MTU NS ARGUMENTS...
-path_is() {
-	[ "$(path "${@:2}")" -eq "$1" ]
-}
 
 # learnt MTU: r1 finds out that this is all that fits on the way to r2.
 learnt() {
