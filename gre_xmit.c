@@ -11,7 +11,6 @@
 
 #include "mygre.h"
 #include "mygre_compat.h"
-#include "mygre_trace.h"
 #include "mygre_xmit.h"
 
 /* The last IP ID of a packet that must not be fragmented */
@@ -201,28 +200,12 @@ static int mygre_xmit_out(struct net *net, struct sk_buff *skb)
 		       in, out, mygre_xmit_finish);
 }
 
-/* Hand the outer packet to the underlay; what that refuses counts as ours */
-static void mygre_xmit_send(const struct mygre_xmit_state *state,
-			    struct sk_buff *skb, unsigned int len)
+/* By the short way, or by the one that all packets can go */
+static int mygre_xmit_leave(struct net *net, struct sk_buff *skb,
+			    unsigned int mtu)
 {
-	struct mygre_tunnel *tunnel = state->config->tunnel;
-	struct mygre_xmit_nest *nest = this_cpu_ptr(&mygre_xmit_nest);
-	struct net *net = tunnel->net;
-	int err;
-
-	trace_mygre_transmit(tunnel->dev, AF_INET, &state->saddr, state->daddr,
-			     len);
-	nest->tunnels[nest->depth++] = tunnel;
-	mygre_xmit_say_reader(true);
-	err = mygre_xmit_is_plain(skb, net, state->mtu) ?
-	      mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
-	mygre_xmit_say_reader(false);
-	nest->depth--;
-
-	if (likely(!net_xmit_eval(err)))
-		dev_sw_netstats_tx_add(tunnel->dev, 1, len);
-	else
-		mygre_stats_count(tunnel, MYGRE_STAT_TX_UNDERLAY);
+	return mygre_xmit_is_plain(skb, net, mtu) ?
+	       mygre_xmit_out(net, skb) : ip_local_out(net, NULL, skb);
 }
 
 /**
@@ -255,13 +238,7 @@ void mygre_xmit_to(struct sk_buff *skb, struct mygre_config *config,
 	       mygre_xmit_clamp(&state, skb) ?:
 	       mygre_xmit_fit(&state, skb) ?:
 	       mygre_xmit_push(&state, skb);
-	if (likely(!drop)) {
-		mygre_xmit_send(&state, skb, len);
-		return;
-	}
-	if (state.owned)
-		dst_release(state.dst);
-	mygre_stats_drop(config->tunnel, skb, drop);
+	mygre_xmit_end(&state, skb, len, drop, AF_INET, mygre_xmit_leave);
 }
 
 /**

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What both ways of sending, over IPv4 and IPv6, have in common: the state of
- * a packet on its journey, and what is read of it at first. That is done for
- * each packet, and here so that it becomes part of either journey.
+ * a packet on its journey, the first step and the last. That is done for each
+ * packet, and here so that it becomes part of either journey.
  */
 #ifndef _MYGRE_XMIT_H
 #define _MYGRE_XMIT_H
@@ -15,6 +15,7 @@
 #include <net/ipv6.h>
 
 #include "mygre.h"
+#include "mygre_trace.h"
 
 /* Tunnels inside tunnels: more than this is a loop, and the stack is finite */
 #define MYGRE_XMIT_DEPTH_MAX 4
@@ -273,6 +274,51 @@ static inline void mygre_xmit_say_reader(bool begin)
 		rcu_read_lock();
 	else
 		rcu_read_unlock();
+}
+
+/**
+ * mygre_xmit_end() - the last step: hand the outer packet to the underlay
+ * @state: what is known of the packet
+ * @skb: with its outer headers, or as it was if it is dropped; consumed
+ * @len: its bytes without them
+ * @drop: %MYGRE_OK, or why it is dropped
+ * @family: AF_INET or AF_INET6
+ * @out: sends it, on a way that takes packets of up to so many bytes whole;
+ *	errno or NET_XMIT_* as ip_local_out() has it
+ *
+ * What the underlay refuses counts as ours.
+ *
+ * Context: BH, RCU.
+ */
+static __always_inline void
+mygre_xmit_end(const struct mygre_xmit_state *state, struct sk_buff *skb,
+	       unsigned int len, enum mygre_stat drop, u8 family,
+	       int (*out)(struct net *net, struct sk_buff *skb,
+			  unsigned int mtu))
+{
+	struct mygre_xmit_nest *nest = this_cpu_ptr(&mygre_xmit_nest);
+	struct mygre_tunnel *tunnel = state->config->tunnel;
+	int err;
+
+	if (unlikely(drop)) {
+		if (state->owned)
+			dst_release(state->dst);
+		mygre_stats_drop(tunnel, skb, drop);
+		return;
+	}
+
+	trace_mygre_transmit(tunnel->dev, family, &state->saddr, state->daddr,
+			     len);
+	nest->tunnels[nest->depth++] = tunnel;
+	mygre_xmit_say_reader(true);
+	err = out(tunnel->net, skb, state->mtu);
+	mygre_xmit_say_reader(false);
+	nest->depth--;
+
+	if (likely(!net_xmit_eval(err)))
+		dev_sw_netstats_tx_add(tunnel->dev, 1, len);
+	else
+		mygre_stats_count(tunnel, MYGRE_STAT_TX_UNDERLAY);
 }
 
 #endif /* _MYGRE_XMIT_H */
