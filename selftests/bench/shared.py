@@ -42,8 +42,7 @@ FILES = {
 ALLOWED = {
     "mygre_stats_count": DROP,
     "mygre_inner_log_loop": DROP,
-    "mygre_xmit_to": DROP,
-    "mygre_xmit6_to": DROP,
+    "mygre_xmit_end": DROP,
     "mygre_rcv_ours": DROP,
     "mygre_err_answer_ipv6": ERROR,
     "mygre_err_update_pmtu": ERROR,
