@@ -189,7 +189,11 @@ mygre_rcv_strip(const struct mygre_config *config, struct sk_buff *skb,
 	unsigned int outer = skb_network_header(skb) - skb->head;
 	enum mygre_stat drop;
 
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
+	/*
+	 * COMPLETE is the sum of what is there. PARTIAL may be about the header
+	 * that goes: a sender on this machine has left its checksum to a device.
+	 */
+	if (skb->ip_summed >= CHECKSUM_COMPLETE)
 		skb_pull_rcsum(skb, hdr->len);
 	else
 		__skb_pull(skb, hdr->len);

@@ -127,6 +127,26 @@ test_csum_tx() {
 	at a ethtool -K eth0 tx on >/dev/null
 }
 
+# Whoever finishes it all the same writes into the next Ethernet header.
+#
+# a checksum that a sender has left to a device goes with its header
+test_csum_forwarded() {
+	local kind flags inner="ip4 192.168.9.1 10.10.2.11"
+
+	capture out b eth0 in
+	for kind in "$KIND" gre; do
+		for flags in csum "csum key 7" "csum key 7 seq"; do
+			echo "$kind $flags"
+			tunnel_of $kind a opt local 10.10.1.10 remote 10.10.1.1 \
+				$flags
+			tunnel r opt local 10.10.1.1 remote 10.10.1.10 $flags
+			send_dev a opt "$inner ttl 64 / udp 1 2 / text data"
+			expect out "$inner ttl 63 / udp 1 2 / text data"
+			tunnels_del a r
+		done
+	done
+}
+
 # a packet that lies in several pieces of memory
 test_csum_pieces() {
 	local tx
