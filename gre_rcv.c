@@ -190,8 +190,9 @@ mygre_rcv_strip(const struct mygre_config *config, struct sk_buff *skb,
 	enum mygre_stat drop;
 
 	/*
-	 * COMPLETE is the sum of what is there. PARTIAL may be about the header
-	 * that goes: a sender on this machine has left its checksum to a device.
+	 * COMPLETE is the sum of what is there. PARTIAL may be about the
+	 * header that goes, whose checksum a sender on this machine has left
+	 * to a device.
 	 */
 	if (skb->ip_summed >= CHECKSUM_COMPLETE)
 		skb_pull_rcsum(skb, hdr->len);
