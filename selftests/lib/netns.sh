@@ -26,7 +26,7 @@ export IP_LIB_DIR=${IP_LIB_DIR:-$MYGRE_DIR/iproute2}
 NS_TAG=$(printf -- '-%04x%04x' $RANDOM $RANDOM)
 export NS_TAG
 # How long to wait for what should happen: an emulated machine is slow.
-WAIT_MS=${WAIT_MS:-10000}
+WAIT_MS=${WAIT_MS:-$((10000 * ${MYGRE_SLOW:-1}))}
 
 NETNS_TMP=
 PKT=
