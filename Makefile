@@ -20,7 +20,7 @@ help:
 	@echo 'this installs qemu and fetches a release tree:'
 	@echo
 	@echo '  make demo           a tunnel at work'
-	@echo '  make check          lint, unit tests, tests: five minutes'
+	@echo '  make check          lint, unit tests, tests: six minutes'
 	@echo '  make check-all      the same on all three kernels'
 	@echo '  make shell          a shell with module and plugin loaded'
 	@echo '  make lint, unit     only these'
