@@ -55,7 +55,8 @@ silent() {
 	shift
 	"$SELFTESTS/tests/$script.sh" "$@" || rc=$?
 	echo "$(races) reports, $(races mygre) of them about us"
-	reports | grep '^BUG: KCSAN: ' | sort | uniq -c
+	reports | awk '/^BUG: KCSAN: / { seen[$0]++ }
+		END { for (title in seen) print seen[title], title }'
 	reports mygre
 	[ "$(races mygre)" -eq 0 ] || fail "data races"
 	[ "$rc" -eq 0 ] || fail "$script: status $rc"
