@@ -331,7 +331,7 @@ static int mygre_netlink_check_remote(const struct mygre_params *p,
 	if (!mygre_addr_is_any(&p->remote) &&
 	    !mygre_addr_is_group(p->family, &p->remote))
 		return 0;
-	if (p->keepalive) {
+	if (p->keepalive && !p->learn) {
 		NL_SET_ERR_MSG(extack,
 			       "keepalive: needs one remote host to ask");
 		return -EINVAL;

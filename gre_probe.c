@@ -40,10 +40,27 @@
 #define MYGRE_PROBE_EVERY_NET (NSEC_PER_SEC / 10000)
 #define MYGRE_PROBE_BURST_NET 1000
 
+/*
+ * Where the one far end is, that the settings name or that has been learned.
+ * False if there is none.
+ */
+static bool mygre_probe_far(const struct mygre_config *config,
+			    struct mygre_far *far)
+{
+	const struct mygre_params *p = &config->params;
+
+	if (p->learn)
+		return mygre_learn_read(config->tunnel, far);
+	far->addr = p->remote;
+	far->port = p->encap_dport;
+	return !config->many && !config->group;
+}
+
 /* --- asking ----------------------------------------------------------------*/
 
 /* From where do outer packets to the far end come */
 static void mygre_probe_local(struct mygre_config *config, struct sk_buff *skb,
+			      const struct mygre_far *far,
 			      union mygre_addr *saddr)
 {
 	struct dst_entry *dst;
@@ -52,7 +69,7 @@ static void mygre_probe_local(struct mygre_config *config, struct sk_buff *skb,
 	*saddr = config->params.local;
 	if (!mygre_addr_is_any(saddr))
 		return;
-	dst = mygre_route_remote(config, skb, saddr, &owned);
+	dst = mygre_route_remote(config, skb, &far->addr, saddr, &owned);
 	if (owned)
 		dst_release(dst);
 }
@@ -128,17 +145,18 @@ static void mygre_probe_put_ip(struct sk_buff *skb, u8 family, u8 proto,
 	skb->priority = TC_PRIO_CONTROL;
 }
 
-static void mygre_probe_xmit(struct sk_buff *skb, struct mygre_config *config)
+static void mygre_probe_xmit(struct sk_buff *skb, struct mygre_config *config,
+			     const struct mygre_far *far)
 {
 	if (config->params.family == AF_INET6)
-		mygre_xmit6_to(skb, config, &config->params.remote, true);
+		mygre_xmit6_to(skb, config, &far->addr, true);
 	else
-		mygre_xmit_to(skb, config, &config->params.remote, true);
+		mygre_xmit_to(skb, config, &far->addr, true);
 }
 
 /**
  * mygre_probe_send() - send a probe through a tunnel
- * @config: settings in force; the remote is one host
+ * @config: settings in force; the remote is one host, or learned
  * @token: what to put into it, or NULL
  *
  * It goes past the device's queue, which has none to take while there is no
@@ -153,8 +171,13 @@ void mygre_probe_send(struct mygre_config *config,
 	unsigned int head = LL_MAX_HEADER + config->hlen +
 			    mygre_probe_ip_len(p->family);
 	union mygre_addr local;
+	struct mygre_far far;
 	struct sk_buff *skb;
 
+	if (!mygre_probe_far(config, &far)) {
+		mygre_stats_count(config->tunnel, MYGRE_STAT_TX_NO_REMOTE);
+		return;
+	}
 	skb = alloc_skb(head + MYGRE_HDR_MAX + sizeof(*token),
 			GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb) {
@@ -163,11 +186,11 @@ void mygre_probe_send(struct mygre_config *config,
 	}
 	skb_reserve(skb, head);
 	skb->dev = config->tunnel->dev;
-	mygre_probe_local(config, skb, &local);
+	mygre_probe_local(config, skb, &far, &local);
 	mygre_probe_put_gre(p, skb, token);
-	mygre_probe_put_ip(skb, p->family, IPPROTO_GRE, &p->remote, &local,
+	mygre_probe_put_ip(skb, p->family, IPPROTO_GRE, &far.addr, &local,
 			   MYGRE_PROBE_TOS);
-	mygre_probe_xmit(skb, config);
+	mygre_probe_xmit(skb, config, &far);
 }
 
 /* --- being answered --------------------------------------------------------*/
@@ -318,13 +341,14 @@ static bool mygre_probe_read(struct sk_buff *skb, unsigned int at,
  */
 static enum mygre_probe_way mygre_probe_judge(const struct mygre_config *config,
 					      const struct mygre_probe *probe,
-					      const union mygre_addr *local)
+					      const union mygre_addr *local,
+					      const struct mygre_far *far)
 {
 	const struct mygre_params *p = &config->params;
 
 	if (probe->family == p->family &&
 	    (mygre_addr_equal(&probe->saddr, local) ||
-	     mygre_addr_equal(&probe->daddr, &p->remote)))
+	     mygre_addr_equal(&probe->daddr, &far->addr)))
 		return MYGRE_PROBE_OUTSIDE;
 	if (!p->tap && probe->family == AF_INET &&
 	    mygre_guard_would_send(config->tunnel->dev, probe->saddr.v4,
@@ -337,7 +361,8 @@ static enum mygre_probe_way mygre_probe_judge(const struct mygre_config *config,
 static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 					 const struct sk_buff *probe_skb,
 					 const struct mygre_probe *probe,
-					 const union mygre_addr *local)
+					 const union mygre_addr *local,
+					 const struct mygre_far *far)
 {
 	unsigned int hlen = mygre_probe_ip_len(probe->family);
 	unsigned int head = LL_MAX_HEADER + hlen + MYGRE_UDP_LEN;
@@ -349,7 +374,7 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 	int err;
 
 	/* the way back, and only that */
-	dst = mygre_route_back(config, local, probe->tos);
+	dst = mygre_route_back(config, local, &far->addr, probe->tos);
 	if (IS_ERR(dst))
 		return mygre_route_reason(PTR_ERR(dst));
 	skb = alloc_skb(head + probe->len, GFP_ATOMIC | __GFP_NOWARN);
@@ -365,11 +390,11 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 		mygre_udp_put(skb_push(skb, config->gre - config->udp), p);
 	}
 	mygre_probe_put_ip(skb, p->family, config->udp ? IPPROTO_UDP :
-			   IPPROTO_GRE, local, &p->remote, probe->tos);
+			   IPPROTO_GRE, local, &far->addr, probe->tos);
 	skb_set_transport_header(skb, hlen);
 	if (config->udp)
-		mygre_udp_build(config, skb, sport, p->encap_dport, local,
-				&p->remote);
+		mygre_udp_build(config, skb, sport, far->port, local,
+				&far->addr);
 	skb_dst_set(skb, dst);
 	if (p->family == AF_INET6) {
 		err = ip6_local_out(net, NULL, skb);
@@ -383,7 +408,8 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 /* The inner packet goes back through the tunnel as it is */
 static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 					  const struct sk_buff *probe_skb,
-					  const struct mygre_probe *probe)
+					  const struct mygre_probe *probe,
+					  const struct mygre_far *far)
 {
 	unsigned int head = LL_MAX_HEADER + config->hlen;
 	struct sk_buff *skb;
@@ -398,7 +424,7 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 	skb->priority = TC_PRIO_CONTROL;
 	skb->dev = config->tunnel->dev;
 	/* Of a config only the routes that it remembers change. */
-	mygre_probe_xmit(skb, (struct mygre_config *)config);
+	mygre_probe_xmit(skb, (struct mygre_config *)config, far);
 	return MYGRE_OK;
 }
 
@@ -409,9 +435,9 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
  * @at: bytes from the start of @skb to the inner packet
  * @local: outer destination of what brought it
  *
- * Who sends probes with somebody else's address as source makes us send half as
- * many bytes to the far end of the tunnel (as many, if they are to go back
- * through it), ten times a second, and nobody else anything.
+ * Who sends probes with somebody else's address as source makes us send the
+ * inner packet of each to the far end of the tunnel (all of it, if it is to go
+ * back through it), ten times a second, and nobody else anything.
  *
  * Context: BH, RCU.
  * Return: was it one that is ours to answer.
@@ -424,11 +450,12 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 	struct mygre_probe probe = { };
 	enum mygre_probe_way way;
 	enum mygre_stat drop;
+	struct mygre_far far;
 
-	if (!config->params.ka_reply || config->many || config->group ||
+	if (!config->params.ka_reply || !mygre_probe_far(config, &far) ||
 	    !mygre_probe_read(skb, at, &probe))
 		return false;
-	way = mygre_probe_judge(config, &probe, local);
+	way = mygre_probe_judge(config, &probe, local, &far);
 	if (!way)
 		return false;
 	if (!mygre_probe_allow(&tunnel->answers, MYGRE_PROBE_EVERY,
@@ -440,8 +467,8 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 	}
 	dev_sw_netstats_rx_add(tunnel->dev, skb->len);
 	drop = way == MYGRE_PROBE_THROUGH ?
-	       mygre_probe_return(config, skb, &probe) :
-	       mygre_probe_reply(config, skb, &probe, local);
+	       mygre_probe_return(config, skb, &probe, &far) :
+	       mygre_probe_reply(config, skb, &probe, local, &far);
 	if (drop)
 		mygre_stats_count(tunnel, drop);
 	consume_skb(skb);

@@ -242,7 +242,7 @@ static unsigned int mygre_rcv_mtu(struct mygre_config *config,
 
 	if (config->many)
 		return mtu;
-	dst = mygre_route_remote(config, skb, &saddr, &owned);
+	dst = mygre_route_remote(config, skb, &p->remote, &saddr, &owned);
 	if (IS_ERR(dst))
 		return mtu;
 	below = config->hlen + (p->tap ? ETH_HLEN : 0);
@@ -406,11 +406,31 @@ static bool mygre_rcv_may_be_probe(const struct sk_buff *skb,
 }
 
 /*
+ * Is the UDP header as agreed on; if so the sender is whom the tunnel answers,
+ * should it learn that. Otherwise false, and skb is consumed.
+ */
+static bool mygre_rcv_admit(const struct mygre_config *config,
+			    struct sk_buff *skb, bool ipv6,
+			    const struct mygre_udp_from *from)
+{
+	if (ipv6 && !from->summed &&
+	    config->params.encap_flags & TUNNEL_ENCAP_FLAG_CSUM6) {
+		mygre_stats_drop(config->tunnel, skb, MYGRE_STAT_RX_CSUM);
+		return false;
+	}
+	if (config->params.learn)
+		mygre_learn(config->tunnel, skb, ipv6, from->port);
+	return true;
+}
+
+/*
  * Keepalives of a tunnel for Ethernet carry none, so they find no tunnel. They
  * may be those of somebody else: true if they are not, and skb is consumed.
+ * @from is NULL without UDP.
  */
 static noinline bool mygre_rcv_control(struct sk_buff *skb,
-				       const struct mygre_hdr *hdr, u32 how)
+				       const struct mygre_hdr *hdr, u32 how,
+				       const struct mygre_udp_from *from)
 {
 	const struct mygre_config *config;
 	union mygre_addr local;
@@ -420,6 +440,8 @@ static noinline bool mygre_rcv_control(struct sk_buff *skb,
 	config = mygre_rcv_find_kind(skb, hdr, true, how);
 	if (!config)
 		return false;
+	if (from && !mygre_rcv_admit(config, skb, how & MYGRE_TABLE_IPV6, from))
+		return true;
 	if (!hdr->proto)
 		return mygre_probe_heard(config, skb, hdr);
 	mygre_rcv_read_local(config, skb_network_header(skb), &local);
@@ -456,7 +478,7 @@ static __always_inline int mygre_rcv_any(struct sk_buff *skb, bool ipv6)
 	if (drop)
 		return mygre_rcv_pass_on(skb, NULL, drop, ipv6);
 	config = mygre_rcv_find(skb, &hdr, how);
-	if (!config && mygre_rcv_control(skb, &hdr, how))
+	if (!config && mygre_rcv_control(skb, &hdr, how, NULL))
 		return 0;
 	if (!config)
 		config = mygre_rcv_find_external(skb, &hdr, ipv6);
@@ -512,7 +534,7 @@ void mygre_rcv_udp(struct sk_buff *skb, bool ipv6,
 	drop = mygre_rcv_parse(skb, &hdr);
 	if (!drop) {
 		config = mygre_rcv_find(skb, &hdr, how);
-		if (!config && mygre_rcv_control(skb, &hdr, how))
+		if (!config && mygre_rcv_control(skb, &hdr, how, from))
 			return;
 	}
 	if (!config) {
@@ -523,13 +545,8 @@ void mygre_rcv_udp(struct sk_buff *skb, bool ipv6,
 		mygre_stats_drop_unmatched(skb, drop);
 		return;
 	}
-	if (ipv6 && !from->summed &&
-	    config->params.encap_flags & TUNNEL_ENCAP_FLAG_CSUM6) {
-		mygre_stats_drop(config->tunnel, skb, MYGRE_STAT_RX_CSUM);
+	if (!mygre_rcv_admit(config, skb, ipv6, from))
 		return;
-	}
-	if (config->params.learn)
-		mygre_learn(config->tunnel, skb, ipv6, from->port);
 	if (ipv6)
 		mygre_rcv_ours(config, skb, &hdr, true);
 	else

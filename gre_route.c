@@ -478,9 +478,10 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 #endif
 
 /**
- * mygre_route_remote() - the route to a tunnel's fixed remote, of either family
+ * mygre_route_remote() - the route to a tunnel's far end, of either family
  * @config: settings of the tunnel
  * @skb: a packet, for its flow hash and mark
+ * @daddr: the far end: the fixed remote, if there is one
  * @saddr: set to the outer source
  * @owned: as for mygre_route_get()
  *
@@ -489,6 +490,7 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
  */
 struct dst_entry *mygre_route_remote(struct mygre_config *config,
 				     struct sk_buff *skb,
+				     const union mygre_addr *daddr,
 				     union mygre_addr *saddr, bool *owned)
 {
 	const struct mygre_params *p = &config->params;
@@ -496,16 +498,17 @@ struct dst_entry *mygre_route_remote(struct mygre_config *config,
 
 	*saddr = (union mygre_addr) { };
 	if (p->family == AF_INET6)
-		return mygre_route6_get(config, skb, &p->remote.v6, p->tos & ~1,
+		return mygre_route6_get(config, skb, &daddr->v6, p->tos & ~1,
 					&saddr->v6, owned);
-	rt = mygre_route_get(config, skb, p->remote.v4, p->tos & ~1, &saddr->v4,
+	rt = mygre_route_get(config, skb, daddr->v4, p->tos & ~1, &saddr->v4,
 			     owned);
 	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
 
-/* Ask the routing table about the remote, remembering nothing */
+/* Ask the routing table about a far end, remembering nothing */
 static struct dst_entry *mygre_route_look(const struct mygre_config *config,
-					  const union mygre_addr *saddr, u8 tos)
+					  const union mygre_addr *saddr,
+					  const union mygre_addr *daddr, u8 tos)
 {
 	const struct mygre_params *p = &config->params;
 	struct net *net = config->tunnel->net;
@@ -514,33 +517,35 @@ static struct dst_entry *mygre_route_look(const struct mygre_config *config,
 	struct rtable *rt;
 
 	if (p->family == AF_INET6) {
-		mygre_route6_init_flow(&fl6, config, &p->remote.v6, tos,
+		mygre_route6_init_flow(&fl6, config, &daddr->v6, tos,
 				       p->fwmark);
 		fl6.saddr = saddr->v6;
 		return ip6_dst_lookup_flow(net, NULL, &fl6, NULL);
 	}
-	mygre_route_init_flow(&fl4, config, p->remote.v4, tos);
+	mygre_route_init_flow(&fl4, config, daddr->v4, tos);
 	fl4.saddr = saddr->v4;
 	rt = ip_route_output_key(net, &fl4);
 	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
 
 /**
- * mygre_route_back() - the way for a packet to the remote that is no tunnel's
- * @config: settings of a tunnel with a fixed remote
+ * mygre_route_back() - the way for a packet to a far end that is no tunnel's
+ * @config: settings of the tunnel
  * @saddr: where it comes from
+ * @daddr: the far end
  * @tos: its TOS byte or traffic class
  *
  * Context: BH, RCU.
  * Return: a route with a reference, or an ERR_PTR(), as mygre_route_get().
  */
 struct dst_entry *mygre_route_back(const struct mygre_config *config,
-				   const union mygre_addr *saddr, u8 tos)
+				   const union mygre_addr *saddr,
+				   const union mygre_addr *daddr, u8 tos)
 {
 	struct dst_entry *dst;
 	int err;
 
-	dst = mygre_route_look(config, saddr, tos);
+	dst = mygre_route_look(config, saddr, daddr, tos);
 	if (IS_ERR(dst))
 		return dst;
 	err = mygre_route_check(config, dst);
@@ -560,11 +565,11 @@ struct dst_entry *mygre_route_back(const struct mygre_config *config,
  */
 struct net_device *mygre_route_device(const struct mygre_config *config)
 {
+	const struct mygre_params *p = &config->params;
 	struct net_device *dev;
 	struct dst_entry *dst;
 
-	dst = mygre_route_look(config, &config->params.local,
-			       config->params.tos & ~1);
+	dst = mygre_route_look(config, &p->local, &p->remote, p->tos & ~1);
 	if (IS_ERR(dst))
 		return NULL;
 	dev = dst->dev;

@@ -134,9 +134,11 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 void mygre_route6_addr_changed(void);
 struct dst_entry *mygre_route_remote(struct mygre_config *config,
 				     struct sk_buff *skb,
+				     const union mygre_addr *daddr,
 				     union mygre_addr *saddr, bool *owned);
 struct dst_entry *mygre_route_back(const struct mygre_config *config,
-				   const union mygre_addr *saddr, u8 tos);
+				   const union mygre_addr *saddr,
+				   const union mygre_addr *daddr, u8 tos);
 enum mygre_stat mygre_route_reason(int err);
 struct net_device *mygre_route_device(const struct mygre_config *config);
 

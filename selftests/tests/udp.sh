@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
 # shellcheck disable=SC2086 # options are words
-# long: entropy6 stream6 gue ports group learn6 vrf
+# long: entropy6 stream6 gue ports group vrf
 # shellcheck source=selftests/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=selftests/lib/netns.sh
@@ -14,7 +14,6 @@
 A=10.10.10.10
 B=10.10.10.11
 DATA="ip4 192.168.9.1 192.168.9.2 id 3 / udp 1000 2000 / text data"
-NAT=
 HELPERS=$MYGRE_DIR/selftests/helpers
 
 topology() {
@@ -31,7 +30,6 @@ setup_each() {
 cleanup_each() {
 	at b nft delete table netdev rss 2>/dev/null || :
 	tunnels_del a b
-	nat_end
 }
 
 # ends OPTIONS...: both, with addresses inside.
@@ -277,124 +275,6 @@ signal.pause()'
 	ipn b link change two type $KIND noencap
 	listens 5000 && fail "no port is needed"
 	:
-}
-
-# nat CLIENTS...: clients behind a translator n, and the hub h
-nat() {
-	local client number=1
-
-	NAT="n h $*"
-	ns_add n h "$@"
-	wire n wan 203.0.113.1/24 -- h wan 203.0.113.9/24
-	ns_forward n
-	for client; do
-		wire n "lan$number" 10.0.$number.1/24 -- \
-			"$client" eth0 10.0.$number.2/24
-		ipn "$client" route add default via 10.0.$number.1
-		number=$((number + 1))
-	done
-	at n nft 'add table ip t; add chain ip t p {
-		type nat hook postrouting priority 100; }
-		add rule ip t p oifname wan masquerade'
-}
-
-nat_end() {
-	local name
-
-	for name in $NAT; do
-		ns_del "$name" 2>/dev/null || :
-	done
-	NAT=
-}
-
-# reaches NS ADDRESS
-reaches() {
-	at $1 ping -n -q -c 1 -W 1 $2 >/dev/null
-}
-
-# two clients behind one translator: the hub knows them by their keys, and finds
-# them again when the translator gives them another port
-test_nat() {
-	nat c d
-	ipn h link add hub1 up type $KIND local 203.0.113.9 key 1 encap udp learn on
-	ipn h link add hub2 up type $KIND local 203.0.113.9 key 2 encap udp learn on
-	ipn h address add 192.168.1.9/24 dev hub1
-	ipn h address add 192.168.2.9/24 dev hub2
-	ipn c link add up1 up type $KIND remote 203.0.113.9 key 1 encap udp sport 4754
-	ipn d link add up1 up type $KIND remote 203.0.113.9 key 2 encap udp sport 4754
-	ipn c address add 192.168.1.1/24 dev up1
-	ipn d address add 192.168.2.1/24 dev up1
-	# nobody has been heard of
-	must_fail reaches h 192.168.1.1
-	[ "$(device_counter h hub1 tx_no_remote)" -ge 1 ] || fail "not counted"
-	wait_for reaches c 192.168.1.9
-	wait_for reaches d 192.168.2.9
-	reaches h 192.168.1.1 || fail "the hub does not find the first"
-	reaches h 192.168.2.1 || fail "the hub does not find the second"
-	# it gets another address, so that the translator gives it another port
-	ipn c address del 10.0.1.2/24 dev eth0
-	ipn c address add 10.0.1.3/24 dev eth0
-	ipn c route replace default via 10.0.1.1
-	must_fail reaches h 192.168.1.1
-	wait_for reaches c 192.168.1.9
-	wait_for reaches h 192.168.1.1
-}
-
-# without UDP the translator cannot tell two clients of one hub apart
-test_nat_plain() {
-	nat c d
-	ipn h link add hub1 up type $KIND local 203.0.113.9 remote 203.0.113.1 key 1
-	ipn h link add hub2 up type $KIND local 203.0.113.9 remote 203.0.113.1 key 2
-	ipn h address add 192.168.1.9/24 dev hub1
-	ipn h address add 192.168.2.9/24 dev hub2
-	ipn c link add up1 up type $KIND remote 203.0.113.9 key 1
-	ipn d link add up1 up type $KIND remote 203.0.113.9 key 2
-	ipn c address add 192.168.1.1/24 dev up1
-	ipn d address add 192.168.2.1/24 dev up1
-	wait_for reaches c 192.168.1.9
-	must_fail reaches d 192.168.2.9
-}
-
-# the key decides who is believed: with a wrong one nobody moves the far end
-test_learn_forged() {
-	ipn b link add hub up group $GROUP type $KIND local $B key 7 encap udp csum off learn on
-	capture wire b eth0 out
-	send_raw a eth0 b eth0 "ip4 $A $B / udp 1111 4754 / gre 20000800 00000007 / $DATA"
-	send_dev b hub "$DATA"
-	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
-	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / udp 2222 4754 / gre 20000800 00000008 / $DATA"
-	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / gre 20000800 00000007 / $DATA"
-	send_dev b hub "$DATA"
-	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
-	[[ $(ipn b -d link show hub) == *" learn on learned $A port 1111 "* ]]
-	[[ $(link_show b hub) == *'"learned":"'$A'","learned_port":1111'* ]]
-	# down and up again, nobody is known
-	ipn b link set hub down
-	[[ $(ipn b -d link show hub) != *" learned "* ]]
-	ipn b link set hub up
-	send_dev b hub "$DATA"
-	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not forgotten"
-}
-
-# the same over IPv6
-test_learn6() {
-	local back="flow ? next 60 / limit 4 / udp ? 1111 / gre 20000800 00000007 / $DATA"
-	local from
-
-	ipn b link add hub up group $GROUP type $KIND local fd10::11 key 7 \
-		encap udp csum off learn on
-	capture wire b eth0 out
-	for from in fd10::10 fd10::12; do
-		ipn a address replace $from/64 dev eth0
-		send_raw a eth0 b eth0 "ip6 $from fd10::11 next 17 / udp 1111 4754 /
-			gre 20000800 00000007 / $DATA"
-		# another key, and another port, to which nothing goes
-		send_raw a eth0 b eth0 "ip6 fd10::66 fd10::11 next 17 / udp 2222 4754 /
-			gre 20000800 00000008 / $DATA"
-		send_dev b hub "$DATA"
-		expect wire "ip6 fd10::11 $from $back"
-	done
-	ipn a address del fd10::12/64 dev eth0
 }
 
 # The kernel lets no two sockets have a port, one of which is bound to nothing.
