@@ -31,7 +31,7 @@ help:
 	@echo '  make soak           long forms, races, fuzzing, load, a day'
 	@echo '  make bench-profile  in which functions: TESTS="gre.all mygre.all"'
 	@echo
-	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.2'
+	@echo '  RELEASE=bookworm|trixie|trixie-backports   Linux 6.1, 6.12, 7.3'
 	@echo '  TESTS="two_hosts plugin:words"  only these scripts, functions'
 	@echo '  LONG=1              make check in its long form: all of every test'
 	@echo '  HOST=1              make check on the running kernel instead'

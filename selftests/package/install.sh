@@ -18,6 +18,8 @@ trap 'rm -rf "$WORK"' EXIT
 for KVER in $(find /lib/modules -mindepth 2 -maxdepth 2 -name build |
 		cut -d/ -f4 | sort -V); do :; done
 
+VERSION=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$TOP/dkms.conf")
+
 # Every file of the system that an installation could touch
 files() {
 	find /lib/modules /usr /etc -xdev \( -type f -o -name 'link_*.so' \) |
@@ -48,6 +50,7 @@ test_install() {
 	*) fail "not in updates/: $(modinfo -k "$KVER" -n mygre)" ;;
 	esac
 	[[ $(modinfo -k "$KVER" -F vermagic mygre) == "$KVER "* ]]
+	[ "$(modinfo -k "$KVER" -F version mygre)" = "$VERSION" ]
 	ip link help mygre 2>&1 | grep '^Usage: ... mygre' >/dev/null
 	[ -s /usr/local/share/man/man8/mygre.8 ]
 	bash -n /etc/bash_completion.d/mygre

@@ -518,6 +518,25 @@ test_messages() {
 	[ "$count" -gt 10 ] || fail "where are the messages?"
 }
 
+# troubleshooting.md has every line that the module writes into the kernel's log
+test_log_lines() {
+	local line
+
+	awk '/(net_[a-z]*_ratelimited|netdev_warn|[^a-z]pr_[a-z]+)\(/ { wait = 1 }
+		wait && match($0, /"[^"]*\\n"/) {
+			print substr($0, RSTART + 1, RLENGTH - 4)
+			wait = 0
+		}' "$MYGRE_DIR"/gre_*.c |
+		sed 's/^%s: //; s/%[a-z]/X/g' >"$NETNS_TMP/said"
+	[ "$(wc -l <"$NETNS_TMP/said")" -gt 10 ] || fail "where are the lines?"
+	sed -n '/^## The kernel log/,/^## Refused/p' \
+		"$MYGRE_DIR/Documentation/troubleshooting.md" |
+		sed -E 's/\b(ADDR|DEV|N)\b/X/g' >"$NETNS_TMP/explained"
+	while IFS= read -r line; do
+		grep -qF "\`$line\`" "$NETNS_TMP/explained" || echo "$line"
+	done <"$NETNS_TMP/said" | none "not in troubleshooting.md"
+}
+
 # developers.md has every file, and no function that is not there
 test_house() {
 	local file code listed=' ' source
@@ -588,6 +607,11 @@ test_point_to_point() {
 
 test_over_ipv6() {
 	recipe over_ipv6
+}
+
+test_under_ipsec() {
+	modprobe -a esp4 xfrm_user authenc cbc hmac
+	recipe under_ipsec
 }
 
 test_through_nat() {

@@ -66,6 +66,23 @@ test_reload() {
 	[[ $PKT == "0 lines"* ]] || fail "kernel log: $PKT"
 }
 
+# as Documentation/operators.md says: the tunnels are in a file, and a new version
+# takes the old one's place
+test_upgrade() {
+	needs_mygre "a module to reload"
+	needs_own_kernel
+	ipn b <"$NETNS_TMP/add"
+	cp "$NETNS_TMP/add" "$NETNS_TMP/gre1.ip"
+	cat /sys/module/mygre/version
+	cd "$NETNS_TMP"
+	rmmod mygre
+	must_fail ipn b link show tun
+	# there ip would load what is installed
+	insmod "$MYGRE_KO"
+	at b ip -batch gre1.ip
+	at b ping -q -n -c 1 192.168.1.1
+}
+
 # what the module left: nothing in /proc, no device, protocol 47 is gre's
 test_left() {
 	local there="ip4 192.168.1.1 192.168.1.2 / udp 1 2 / text after"

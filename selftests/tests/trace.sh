@@ -26,16 +26,20 @@ setup_each() {
 	[ -e "$TRACE"/trace ] || mount -t tracefs none "$TRACE" ||
 		skip "this kernel has no tracing"
 	[ -e "$TRACE"/events/mygre ] || skip "this kernel has no tracepoints"
-	echo 1 >"$TRACE"/events/mygre/enable
+	# as Documentation/troubleshooting.md says
+	echo 1 >/sys/kernel/tracing/events/mygre/enable
 	echo >"$TRACE"/trace
 }
 
 cleanup_each() {
-	[ ! -e "$TRACE"/events/mygre ] || echo 0 >"$TRACE"/events/mygre/enable
+	[ ! -e "$TRACE"/events/mygre ] ||
+		echo 0 >/sys/kernel/tracing/events/mygre/enable
 }
 
 traced() {
-	grep -q "$1" "$TRACE"/trace || fail "not there: $1 in $(<"$TRACE"/trace)"
+	cat /sys/kernel/tracing/trace >"$NETNS_TMP/trace"
+	grep -q "$1" "$NETNS_TMP/trace" ||
+		fail "not there: $1 in $(<"$NETNS_TMP/trace")"
 }
 
 # a packet on its way, from tunnel to tunnel
