@@ -98,7 +98,8 @@ static void mygre_dev_set_mode(struct net_device *dev,
 		dev->flags |= IFF_POINTOPOINT;
 	} else {
 		dev->netdev_ops = &mygre_dev_nbma_ops;
-		dev->header_ops = &mygre_nbma_header_ops;
+		dev->header_ops = ipv6 ? &mygre_nbma_header_ops6 :
+					 &mygre_nbma_header_ops;
 	}
 }
 

@@ -92,7 +92,7 @@ static void mygre_mtu_set_room(struct net_device *dev,
 			       unsigned int headroom)
 {
 	/* Where senders write our header, it is no headroom but header. */
-	if (dev->header_ops == &mygre_nbma_header_ops) {
+	if (mygre_nbma_has_header(dev)) {
 		dev->hard_header_len = config->hlen;
 		headroom -= min(headroom, config->hlen);
 	}

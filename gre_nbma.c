@@ -94,7 +94,6 @@ static int mygre_nbma_create(struct sk_buff *skb, struct net_device *dev,
 /* Who sent it: the outer source, as packet sockets and NHRP want to know */
 static int mygre_nbma_source(const struct sk_buff *skb, unsigned char *haddr)
 {
-	const struct ipv6hdr *ip6;
 	const struct iphdr *ip;
 	int len;
 
@@ -102,25 +101,26 @@ static int mygre_nbma_source(const struct sk_buff *skb, unsigned char *haddr)
 		return 0;
 	len = skb_network_offset(skb) - skb_mac_offset(skb);
 	ip = (const struct iphdr *)skb_mac_header(skb);
-	ip6 = (const struct ipv6hdr *)ip;
-	if (len >= (int)sizeof(*ip) && ip->version == 4 &&
-	    ip->protocol == IPPROTO_GRE) {
-		memcpy(haddr, &ip->saddr, sizeof(ip->saddr));
-		return sizeof(ip->saddr);
-	}
-	if (len >= (int)sizeof(*ip6) && ip6->version == 6) {
-		memcpy(haddr, &ip6->saddr, sizeof(ip6->saddr));
-		return sizeof(ip6->saddr);
-	}
-	return 0;
+	if (len < (int)sizeof(*ip) || ip->version != 4)
+		return 0;
+	memcpy(haddr, &ip->saddr, sizeof(ip->saddr));
+	return sizeof(ip->saddr);
 }
 
 MYGRE_COMPAT_DEFINE_PARSE(mygre_nbma_source)
 
-/* The link-layer header of multipoint devices */
+/* The link-layer header of multipoint devices over IPv4 */
 const struct header_ops mygre_nbma_header_ops = {
 	.create = mygre_nbma_create,
 	.parse = MYGRE_COMPAT_PARSE(mygre_nbma_source),
+};
+
+/*
+ * And over IPv6, where nobody is told the source: NFLOG and NFQUEUE have room
+ * for eight bytes, and do not say so.
+ */
+const struct header_ops mygre_nbma_header_ops6 = {
+	.create = mygre_nbma_create,
 };
 
 /* Bytes of a link-layer header before its GRE header; 0 if it is not ours */
@@ -372,7 +372,7 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 	enum mygre_stat drop = MYGRE_OK;
 	union mygre_addr daddr = { };
 
-	if (dev->header_ops == &mygre_nbma_header_ops)
+	if (mygre_nbma_has_header(dev))
 		drop = mygre_nbma_pull(skb, family, &daddr);
 	if (!drop && mygre_addr_is_any(&daddr))
 		mygre_nbma_ask_route(skb, family, &daddr);

@@ -207,7 +207,7 @@ mygre_rcv_strip(const struct mygre_config *config, struct sk_buff *skb,
 			skb->protocol = htons(ETH_P_802_2);
 	}
 	/* A multipoint tunnel shows the outer header to who wants a source. */
-	if (config->tunnel->dev->header_ops == &mygre_nbma_header_ops)
+	if (config->many && mygre_nbma_has_header(config->tunnel->dev))
 		skb_pop_mac_header(skb);
 	else
 		skb_reset_mac_header(skb);

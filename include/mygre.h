@@ -242,6 +242,15 @@ extern const struct header_ops mygre_nbma_header_ops;
 netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_group.c */
+extern const struct header_ops mygre_nbma_header_ops6;
+
+/* Do senders write our header before what they send by this device */
+static inline bool mygre_nbma_has_header(const struct net_device *dev)
+{
+	return dev->header_ops == &mygre_nbma_header_ops ||
+	       dev->header_ops == &mygre_nbma_header_ops6;
+}
+
 void mygre_group_link_gone(const struct net_device *dev);
 void mygre_group_retry(const struct net *net);
 void mygre_group_enlist(struct mygre_tunnel *tunnel,
