@@ -191,6 +191,12 @@ static __be32 mygre_nbma_compat_v4(const struct in6_addr *addr)
 	       addr->s6_addr32[3] : 0;
 }
 
+/* The inner IP header; of a tunnel for Ethernet, it is not what comes first */
+static bool mygre_nbma_may_pull(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull(skb, skb_network_offset(skb) + len);
+}
+
 /* Where is the next hop of the packet's route, as an outer address */
 static __be32 mygre_nbma_next_hop(struct sk_buff *skb)
 {
@@ -198,13 +204,12 @@ static __be32 mygre_nbma_next_hop(struct sk_buff *skb)
 	const struct in6_addr *dest;
 
 	if (skb->protocol == htons(ETH_P_IP) && dst->ops->family == AF_INET &&
-	    pskb_may_pull(skb, sizeof(struct iphdr)))
-		return rt_nexthop((struct rtable *)dst,
-				  ((struct iphdr *)skb->data)->daddr);
+	    mygre_nbma_may_pull(skb, sizeof(struct iphdr)))
+		return rt_nexthop((struct rtable *)dst, ip_hdr(skb)->daddr);
 	if (skb->protocol == htons(ETH_P_IPV6) &&
 	    dst->ops->family == AF_INET6 &&
-	    pskb_may_pull(skb, sizeof(struct ipv6hdr))) {
-		dest = &((struct ipv6hdr *)skb->data)->daddr;
+	    mygre_nbma_may_pull(skb, sizeof(struct ipv6hdr))) {
+		dest = &ipv6_hdr(skb)->daddr;
 		return mygre_nbma_compat_v4(rt6_nexthop((struct rt6_info *)dst,
 							dest)) ?:
 		       mygre_nbma_compat_v4(dest);
@@ -224,9 +229,8 @@ static void mygre_nbma_next_hop6(struct sk_buff *skb, struct in6_addr *hop)
 			*hop = rt->rt_gw6;
 	} else if (skb->protocol == htons(ETH_P_IPV6) &&
 		   dst->ops->family == AF_INET6 &&
-		   pskb_may_pull(skb, sizeof(struct ipv6hdr))) {
-		*hop = *rt6_nexthop(dst_rt6_info(dst),
-				    &((struct ipv6hdr *)skb->data)->daddr);
+		   mygre_nbma_may_pull(skb, sizeof(struct ipv6hdr))) {
+		*hop = *rt6_nexthop(dst_rt6_info(dst), &ipv6_hdr(skb)->daddr);
 	}
 }
 
