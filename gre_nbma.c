@@ -123,26 +123,47 @@ const struct header_ops mygre_nbma_header_ops6 = {
 	.create = mygre_nbma_create,
 };
 
-/* Bytes of a link-layer header before its GRE header; 0 if it is not ours */
-static unsigned int mygre_nbma_find_gre(const struct sk_buff *skb, u8 family)
+/* Bytes of the outer IP header, with a limit behind it; 0 if it is not ours */
+static unsigned int mygre_nbma_ip_len(const struct sk_buff *skb, u8 family,
+				      u8 *proto)
 {
 	const struct ipv6hdr *ip6 = (const struct ipv6hdr *)skb->data;
 	const struct iphdr *ip = (const struct iphdr *)skb->data;
 	unsigned int len = skb_headlen(skb);
 
-	if (family == AF_INET)
-		return len >= sizeof(*ip) && ip->version == 4 &&
-		       ip->ihl == sizeof(*ip) / 4 &&
-		       ip->protocol == IPPROTO_GRE ? sizeof(*ip) : 0;
+	if (family == AF_INET) {
+		if (len < sizeof(*ip) || ip->version != 4 ||
+		    ip->ihl != sizeof(*ip) / 4)
+			return 0;
+		*proto = ip->protocol;
+		return sizeof(*ip);
+	}
 	if (len < sizeof(*ip6) || ip6->version != 6)
 		return 0;
-	if (ip6->nexthdr == IPPROTO_GRE)
+	*proto = ip6->nexthdr;
+	if (ip6->nexthdr != IPPROTO_DSTOPTS)
 		return sizeof(*ip6);
-	/* With an encapsulation limit */
-	return ip6->nexthdr == IPPROTO_DSTOPTS &&
-	       len >= sizeof(*ip6) + MYGRE_LIMIT_LEN &&
-	       ((const u8 *)(ip6 + 1))[0] == IPPROTO_GRE &&
-	       !((const u8 *)(ip6 + 1))[1] ? sizeof(*ip6) + MYGRE_LIMIT_LEN : 0;
+	/* With an encapsulation limit, which is eight bytes long */
+	if (len < sizeof(*ip6) + MYGRE_LIMIT_LEN || ((const u8 *)(ip6 + 1))[1])
+		return 0;
+	*proto = ((const u8 *)(ip6 + 1))[0];
+	return sizeof(*ip6) + MYGRE_LIMIT_LEN;
+}
+
+/*
+ * Bytes of a link-layer header before its GRE header; 0 if it is not ours. What
+ * kind of UDP header it has, only the settings know.
+ */
+static unsigned int mygre_nbma_find_gre(const struct sk_buff *skb,
+					const struct mygre_config *config)
+{
+	unsigned int at;
+	u8 proto = 0;
+
+	at = mygre_nbma_ip_len(skb, config->params.family, &proto);
+	if (at && proto == IPPROTO_UDP && config->udp)
+		return at + config->gre - config->udp;
+	return proto == IPPROTO_GRE ? at : 0;
 }
 
 static void mygre_nbma_read_daddr(const struct sk_buff *skb, u8 family,
@@ -159,7 +180,8 @@ static void mygre_nbma_read_daddr(const struct sk_buff *skb, u8 family,
  * itself how long it is: the settings may have changed since it was written,
  * and a packet socket may have written it.
  */
-static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb, u8 family,
+static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb,
+				       const struct mygre_config *config,
 				       union mygre_addr *daddr)
 {
 	struct mygre_hdr hdr;
@@ -169,8 +191,8 @@ static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb, u8 family,
 		return MYGRE_STAT_TX_NOMEM;
 	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, MYGRE_HEAD_MAX)))
 		return MYGRE_STAT_TX_NOMEM;
-	at = mygre_nbma_find_gre(skb, family);
-	if (!at ||
+	at = mygre_nbma_find_gre(skb, config);
+	if (!at || at > skb_headlen(skb) ||
 	    mygre_hdr_parse(skb->data + at, skb_headlen(skb) - at, &hdr))
 		return MYGRE_STAT_TX_SHORT;
 	/* Nobody may ask for a checksum over what is taken off here. */
@@ -178,7 +200,7 @@ static enum mygre_stat mygre_nbma_pull(struct sk_buff *skb, u8 family,
 	    skb_checksum_start_offset(skb) < (int)(at + hdr.len))
 		return MYGRE_STAT_TX_SHORT;
 
-	mygre_nbma_read_daddr(skb, family, daddr);
+	mygre_nbma_read_daddr(skb, config->params.family, daddr);
 	skb_pull(skb, at + hdr.len);
 	skb_reset_mac_header(skb);
 	return MYGRE_OK;
@@ -377,7 +399,7 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 	union mygre_addr daddr = { };
 
 	if (mygre_nbma_has_header(dev))
-		drop = mygre_nbma_pull(skb, family, &daddr);
+		drop = mygre_nbma_pull(skb, config, &daddr);
 	if (!drop && mygre_addr_is_any(&daddr))
 		mygre_nbma_ask_route(skb, family, &daddr);
 	if (!drop && mygre_nbma_is_group(skb, config, &daddr) &&

@@ -311,18 +311,63 @@ test_packet_socket() {
 	at a "$PACKET" send mp 2001 "$(digits fd10::3)" 0001020304
 	expect wire "ip6 fd10::1 fd10::3 / limit 4 / gre 20002001 00000007 /
 		0001020304"
-	start a "$PACKET" show mp in 1 >"$NETNS_TMP/heard"
+	# The source is in the header alone, for most who ask for an address have
+	# room for eight bytes.
+	start a "$PACKET" show mp in 1 raw >"$NETNS_TMP/heard"
 	wait_for grep -q ready "$NETNS_TMP/heard"
 	send_raw c eth0 a eth0 "ip6 fd10::3 fd10::1 / gre 20002001 00000007 /
 		010203"
 	wait "$STARTED"
 	cat "$NETNS_TMP/heard"
-	grep -qx "2001 $(digits fd10::3) 010203" "$NETNS_TMP/heard"
+	grep -qx "2001 - 6.*$(digits fd10::3)$(digits fd10::1)2000200100000007010203" \
+		"$NETNS_TMP/heard"
 	# nobody
 	at a "$PACKET" send mp 2001 "$(digits ::)" 0001020304
 	[ "$(device_counter a mp tx_no_remote)" -eq 1 ] ||
 		fail "$(at a ethtool -S mp)"
 	expect_no_more wire 86dd
+}
+
+# a firewall that logs asks for the source, and has room for eight bytes of it
+test_nflog() {
+	modprobe -a nfnetlink_log nft_log 2>/dev/null ||
+		skip "this kernel has no nfnetlink_log"
+	multipoint
+	at a nft -f - <<-END
+		table inet logs {
+			chain in {
+				type filter hook prerouting priority 0
+				iifname mp log group 5
+			}
+		}
+	END
+	start a tcpdump -n -U -c 1 -i nflog:5 >"$NETNS_TMP/log" 2>&1
+	wait_for grep -q 'listening on' "$NETNS_TMP/log"
+	send_raw c eth0 a eth0 "ip6 fd10::3 fd10::1 / gre 20000800 00000007 /
+		ip4 2.2.2.2 1.1.1.1 / udp 1 2"
+	wait "$STARTED"
+	at a nft delete table inet logs
+	cat "$NETNS_TMP/log"
+	grep -q '2.2.2.2.1 > 1.1.1.1.2' "$NETNS_TMP/log"
+}
+
+# in UDP the header that senders write is a longer one
+test_udp() {
+	local packet="ip4 192.168.9.1 192.168.9.2 / udp 1 2 / text data" limit
+
+	needs_mygre "a multipoint tunnel in UDP that works"
+	for limit in none 4; do
+		tunnel a mp local fd10::1 ttl 64 key 7 encap udp csum off \
+			encaplimit $limit
+		pk address a mp 192.168.9.1/24 || fail "$PKT"
+		ipn a neigh add 192.168.9.2 lladdr $(lladdr fd10::2) dev mp
+		capture wire a eth0 out
+		send_ip a "$packet"
+		[ $limit = none ] || limit="next 60 / limit 4 /"
+		expect wire "ip6 fd10::1 fd10::2 flow ? ${limit/none/next 17 /}
+			udp ? 4754 / gre 20000800 00000007 / $packet"
+		tunnels_del a
+	done
 }
 
 # multicast goes to each permanent neighbour, once

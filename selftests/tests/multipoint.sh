@@ -43,6 +43,7 @@ topology() {
 
 cleanup_each() {
 	tunnels_del a b c
+	at a nft delete table inet logs 2>/dev/null || :
 }
 
 DATA="id 3 / udp 1000 2000 / text data"
@@ -134,6 +135,80 @@ test_encap() {
 	ipn a neigh add 192.168.21.6 lladdr 10.10.10.2 dev mp
 	goes_to 192.168.21.6 10.10.10.2
 	expect_no_more wire 0800
+}
+
+# of Ethernet too: the header of the frame is not taken for that of IP
+test_next_hop_tap() {
+	local packet="ip4 192.168.9.1 192.168.20.5 $DATA"
+
+	ipn a link add mp up group $GROUP address 02:00:00:00:00:0a mtu 1400 \
+		type "${KIND}tap" local 10.10.10.1 ttl 64 key 7
+	pk address a mp 192.168.9.1/24 || fail "$PKT"
+	ipn a <<-END
+		route add 192.168.20.0/24 via 10.10.10.2 dev mp onlink
+		neigh add 10.10.10.2 lladdr 02:00:00:00:00:0b dev mp
+		neigh add 192.168.9.77 lladdr 02:00:00:00:00:0b dev mp
+	END
+	capture wire a eth0 out
+	send_ip a "$packet"
+	expect wire "ip4 10.10.10.1 10.10.10.2 ttl 64 df 1 id ? /
+		gre 20006558 00000007 / 02000000000b 02000000000a 0800 / $packet"
+	# as above; and not to 1.164.?.?, which are length and ID of the packet
+	ipn a route add 1.0.0.0/8 via 10.10.10.3
+	counts tx_loop at a bash -c 'printf %0392d 0 >/dev/udp/192.168.9.77/2'
+	ipn a route del 1.0.0.0/8
+	expect_no_more wire 0800
+}
+
+# in UDP the header that senders write is a longer one
+test_udp() {
+	local packet="ip4 192.168.9.1 192.168.9.2 $DATA" words gue
+
+	needs_mygre "a multipoint tunnel in UDP that works"
+	while IFS='|' read -r words gue; do
+		echo "$words"
+		multipoint $words
+		ipn a neigh replace 192.168.9.2 lladdr 10.10.10.2 dev mp
+		send_ip a "$packet"
+		expect wire "ip4 10.10.10.1 10.10.10.2 ttl 64 df 1 id ? /
+			udp ? 4754 / $gue gre 20000800 00000007 / $packet"
+		at a "$PACKET" send mp 2001 0a0a0a03 0001020304
+		expect wire "ip4 10.10.10.1 10.10.10.3 ttl 64 df 1 id ? /
+			udp ? 4754 / $gue gre 20002001 00000007 / 0001020304"
+		tunnels_del a
+	done <<-END
+		encap udp csum off|
+		encap gue encap-dport 4754|002f0000 /
+	END
+	# and who has sent what comes is known
+	multipoint encap udp csum off
+	show heard a mp in 1
+	send_raw b eth0 a eth0 "ip4 10.10.10.2 10.10.10.1 / udp 1111 4754 /
+		gre 20002001 00000007 / 010203"
+	wait "$STARTED"
+	grep -qx '2001 0a0a0a02 010203' "$NETNS_TMP/heard"
+}
+
+# a firewall that logs asks for the source as well
+test_nflog() {
+	modprobe -a nfnetlink_log nft_log 2>/dev/null ||
+		skip "this kernel has no nfnetlink_log"
+	multipoint
+	at a nft -f - <<-END
+		table inet logs {
+			chain in {
+				type filter hook prerouting priority 0
+				iifname mp log group 5
+			}
+		}
+	END
+	start a tcpdump -n -U -c 1 -i nflog:5 >"$NETNS_TMP/log" 2>&1
+	wait_for grep -q 'listening on' "$NETNS_TMP/log"
+	send_raw c eth0 a eth0 "ip4 10.10.10.3 10.10.10.1 /
+		gre 20000800 00000007 / ip4 2.2.2.2 1.1.1.1 / udp 1 2"
+	wait "$STARTED"
+	cat "$NETNS_TMP/log"
+	grep -q '2.2.2.2.1 > 1.1.1.1.2' "$NETNS_TMP/log"
 }
 
 # hex DIGITS-OF PACKET
