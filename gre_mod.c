@@ -95,7 +95,7 @@ static int __init mygre_mod_init(void)
 {
 	int err;
 
-	err = register_pernet_device(&mygre_mod_net_ops);
+	err = register_pernet_subsys(&mygre_mod_net_ops);
 	if (err)
 		return err;
 	err = mygre_gro_start();
@@ -129,7 +129,7 @@ err_proto:
 err_gro:
 	mygre_gro_stop();
 err_net:
-	unregister_pernet_device(&mygre_mod_net_ops);
+	unregister_pernet_subsys(&mygre_mod_net_ops);
 	rcu_barrier();
 	return err;
 }
@@ -142,7 +142,7 @@ static void __exit mygre_mod_exit(void)
 	rtnl_link_unregister(&mygre_netlink_ops);
 	genl_unregister_family(&mygre_unmatched_family);
 	mygre_event_stop();
-	unregister_pernet_device(&mygre_mod_net_ops);
+	unregister_pernet_subsys(&mygre_mod_net_ops);
 	/* These have work to do for tunnels, and there are none any more. */
 	mygre_mtu_stop();
 	mygre_follow_stop();

@@ -3,9 +3,9 @@
 #
 # Every allocation of each action fails once, under a kernel that can do that:
 # what was refused leaves no trace, and succeeds when it is tried again. What
-# is lost on the way, after.sh finds. (To make a namespace
-# and to move a device there is not among them: the kernel itself warns, or dies,
-# where its own allocations fail then; ours in between cannot be told apart.)
+# is lost on the way, after.sh finds. (To move a device to another namespace is
+# not among them: the kernel itself warns, or dies, where its own allocations
+# fail then; ours in between cannot be told apart.)
 # time limit: 900 s
 
 # shellcheck disable=SC2086 # words
@@ -89,12 +89,27 @@ within() {
 	read -r from to < <(sort /proc/kallsyms | awk -v name="$2" '
 		$3 == name { from = $1; found++ }
 		from && !to && $1 != from { to = $1 }
-		END { if (found == 1) print from, to }') ||
+		END { if (found == 1) print from, to ? to : "ffffffffffffffff" }') ||
 		fail "not one $2 in this kernel"
 	for file in failslab fail_page_alloc; do
 		echo "0x$from" >"$FAULTS/$file/$1-start"
 		echo "0x$to" >"$FAULTS/$file/$1-end"
 	done
+}
+
+anywhere() {
+	local file
+
+	for file in "$FAULTS"/fail*/{require,reject}-{start,end}; do
+		echo 0 >"$file"
+	done
+}
+
+# making a network namespace: of which our part is one of many
+test_space() {
+	within require mygre_mod_init_net
+	faults space
+	anywhere
 }
 
 # loading the module

@@ -22,6 +22,8 @@ from nlfuzz import (CREATE, EXCL, GRE_KEY, GROUP, IFF_UP, IFLA_IFNAME,
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_INIT_MODULE, SYS_DELETE_MODULE = 175, 176
+CLONE_NEWNET = 0x40000000
+HOME = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
 IFLA_GROUP = 27
 # more than any action has
 MANY = 20000
@@ -129,6 +131,16 @@ def unload(_):
     return call(LIBC.syscall(SYS_DELETE_MODULE, b"mygre", os.O_NONBLOCK))
 
 
+def enter(_):
+    """A new network namespace."""
+    return call(LIBC.unshare(CLONE_NEWNET))
+
+
+def leave(_):
+    """And back, which ends it: nobody else is in it."""
+    return call(LIBC.setns(HOME, CLONE_NEWNET))
+
+
 # name: what has to be there, the action, how to undo it
 ACTIONS = {
     "add": add(BETWEEN),
@@ -174,6 +186,7 @@ ACTIONS = {
     "delete": after(BETWEEN + key(7), lambda k: ask(*remove(k)),
                     lambda k: ask(*link(k, CREATE | EXCL, BETWEEN + key(7)))),
     "load": (None, load, unload),
+    "space": (None, enter, leave),
 }
 
 
