@@ -260,6 +260,22 @@ u32 mygre_inner_hash(const struct mygre_xmit_state *state, struct sk_buff *skb)
 
 /* --- checksum --------------------------------------------------------------*/
 
+/*
+ * The sum from @gre on, once the checksum inside is filled in. From there on all
+ * adds up to what stands in its place now, the sum of its pseudo header. It is
+ * lco_csum(), but for the transport header: that is the one of UDP, if there is
+ * any, which is before @gre and no part of its sum.
+ */
+static __wsum mygre_inner_sum_partial(const struct sk_buff *skb,
+				      const void *gre)
+{
+	const unsigned char *start = skb_checksum_start(skb);
+	const __sum16 *inner = (const __sum16 *)(start + skb->csum_offset);
+
+	return csum_partial(gre, start - (const unsigned char *)gre,
+			    ~csum_unfold(*inner));
+}
+
 /**
  * mygre_inner_checksum() - fill in the checksum of a GRE header, or have it so
  * @skb: with the GRE header before the payload
@@ -280,7 +296,7 @@ void mygre_inner_checksum(struct sk_buff *skb, void *gre)
 	if (skb_is_gso(skb))
 		return;
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		*sum = csum_fold(lco_csum(skb));
+		*sum = csum_fold(mygre_inner_sum_partial(skb, gre));
 		return;
 	}
 	skb->ip_summed = CHECKSUM_PARTIAL;

@@ -348,6 +348,29 @@ test_stream() {
 	done
 }
 
+# sum_arrives WHAT: a datagram whose own checksum was left to a card
+sum_arrives() {
+	capture in b gre1 in
+	at a bash -c 'printf data >/dev/udp/192.168.9.2/7777'
+	expect in "ip4 192.168.9.1 192.168.9.2 id ? df ? proto 17 / any 12"
+	[ "$(device_counter b gre1 rx_csum)" -eq 0 ] || fail "$1"
+	tunnels_del a b
+}
+
+# no card fills in the checksums: that of GRE is right, and of GRE alone
+test_sums() {
+	local options
+
+	at a ethtool -K eth0 tx off >/dev/null
+	for options in "encap udp" "encap udp csum off"; do
+		ends key 7 csum $options
+		sum_arrives "$options"
+		ends6 key 7 csum $options
+		sum_arrives "IPv6, $options"
+	done
+	at a ethtool -K eth0 tx on >/dev/null
+}
+
 test_stream6() {
 	local options
 
