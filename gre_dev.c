@@ -563,7 +563,11 @@ static void mygre_dev_setup_common(struct net_device *dev)
 	/* VLANs on top, tunnels inside and MPLS: nothing is lost on the way. */
 	dev->vlan_features |= MYGRE_DEV_FEATURES;
 	dev->hw_enc_features |= MYGRE_DEV_FEATURES;
-	dev->mpls_features |= MYGRE_DEV_FEATURES;
+	/*
+	 * What has labels is segmented before us: whoever does it below takes
+	 * our header for theirs, for a packet has room to remember one only.
+	 */
+	dev->mpls_features |= MYGRE_DEV_FEATURES & ~NETIF_F_GSO_SOFTWARE;
 	mygre_compat_set_stats(dev);
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = mygre_dev_destroy;

@@ -294,6 +294,9 @@ test_mpls() {
 			wire_offloads $card >/dev/null
 			FAR=192.168.77.2 stream
 		done
+		# nothing is lost where super-packets are taken apart
+		[ "$(device_counter a gre1 tx_underlay)" -eq 0 ] ||
+			fail "lost below the tunnel"
 		ipn b -f mpls route del 100
 		tunnels_del a b
 	done
