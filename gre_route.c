@@ -278,7 +278,7 @@ static struct rtable *mygre_route_ask(const struct mygre_config *config,
 		return ERR_PTR(err);
 	}
 	*saddr = fl4.saddr;
-	if (!config->many)
+	if (!config->uncached)
 		mygre_mtu_routed(config->tunnel, rt->dst.dev->ifindex);
 	return rt;
 }
@@ -413,7 +413,7 @@ static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
 		return ERR_PTR(err);
 	}
 	*saddr = fl6.saddr;
-	if (!config->many)
+	if (!config->uncached)
 		mygre_mtu_routed(config->tunnel, dst->dev->ifindex);
 	return dst;
 }

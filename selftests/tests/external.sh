@@ -198,6 +198,41 @@ test_super() {
 	done
 }
 
+# 1 is to inherit; another odd one has seen a congestion mark, and is itself
+test_tos() {
+	local packet="ip4 192.168.9.1 192.168.9.2 tos 0xb8 id 3 / udp 1 2 / text x"
+
+	ends
+	capture wire a eth0 out
+	to ip id 7 ttl 9 tos 0x2d key
+	send_ip a "$packet"
+	expect wire "ip4 $A $B ttl 9 tos 0x2c id ? df ? / gre 20000800 00000007 / $packet"
+	to ip id 7 ttl 9 tos 0x01 key
+	send_ip a "$packet"
+	expect wire "ip4 $A $B ttl 9 tos 0xb8 id ? df ? / gre 20000800 00000007 / $packet"
+}
+
+# that packets leave by some device is no news: nobody need measure anything
+test_at_rest() {
+	local trace=/sys/kernel/tracing i
+
+	[ -z "${HOST:-}" ] || skip "would trace this machine; run it in the VM"
+	[ -e $trace/trace ] || mount -t tracefs none $trace ||
+		skip "this kernel has no tracing"
+	[ -e $trace/events/workqueue ] || skip "this kernel has no tracepoints"
+	ends
+	to ip id 7 key
+	send_ip a "$DATA"
+	echo 1 >$trace/events/workqueue/workqueue_execute_start/enable
+	echo >$trace/trace
+	for i in 1 2 3 4 5 6 7 8 9; do
+		send_ip a "$DATA"
+	done
+	echo 0 >$trace/events/workqueue/workqueue_execute_start/enable
+	i=$(grep -c mygre_mtu_run $trace/trace) || :
+	[ "$i" -lt 3 ] || fail "measured $i times"
+}
+
 # what the kernel's gre makes of them (Linux 6.10 to 7.2): a C flag, but no checksum
 test_super_gre() {
 	kind_load gre
