@@ -304,7 +304,6 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_net *mn = mygre_mod_net(tunnel->net);
-	struct mygre_ports ports = { };
 	struct mygre_config *config, *old;
 	bool user_mtu = tunnel->user_mtu;
 	int err;
@@ -323,8 +322,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	err = mygre_table_add(mn, config);
 	if (err)
 		goto err_free;
-	if (netif_running(dev))
-		err = mygre_udp_open(tunnel, params, &ports);
+	err = mygre_udp_change(tunnel, params);
 	if (err) {
 		NL_SET_ERR_MSG(extack,
 			       "encap: its UDP ports cannot be listened at");
@@ -337,15 +335,13 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 		goto err_udp;
 
 	mygre_dev_publish(dev, config);
-	swap(tunnel->ports, ports);
-	mygre_udp_close(tunnel, &ports);
 	mygre_dev_retire(mn, old, config);
 	mygre_follow(tunnel, params);
 	netdev_state_change(dev);
 	return 0;
 
 err_udp:
-	mygre_udp_close(tunnel, &ports);
+	mygre_udp_change(tunnel, &old->params);
 err_del:
 	tunnel->user_mtu = user_mtu;
 	mygre_table_del(mn, config);

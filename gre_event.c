@@ -27,6 +27,11 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 		mygre_group_link_gone(dev);
 		mygre_follow_link_gone(dev);
 		break;
+	case NETDEV_CHANGEUPPER:
+		/* It may be in the VRF now without which it was no use. */
+		mygre_follow_link_named(dev, false);
+		mygre_udp_moved(dev_net(dev));
+		break;
 	case NETDEV_UP:
 		mygre_group_retry(dev_net(dev));
 		mygre_mtu_link_changed(dev);

@@ -296,6 +296,29 @@ void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports)
 	*ports = (struct mygre_ports) { };
 }
 
+/* All ports, or none */
+static int mygre_udp_take(struct mygre_tunnel *tunnel,
+			  struct mygre_ports *ports)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(ports->port); i++) {
+		if (!ports->port[i])
+			continue;
+		err = mygre_udp_get(tunnel->net, ports->family, ports->port[i],
+				    ports->master);
+		if (err) {
+			/* This one and those behind it are not. */
+			memset(&ports->port[i], 0,
+			       sizeof(ports->port) - i * sizeof(__be16));
+			mygre_udp_close(tunnel, ports);
+			return err;
+		}
+	}
+	return 0;
+}
+
 /**
  * mygre_udp_open() - receive on the ports that a tunnel's settings name
  * @tunnel: the tunnel
@@ -312,9 +335,6 @@ void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports)
 int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
 		   struct mygre_ports *ports)
 {
-	unsigned int i;
-	int err;
-
 	*ports = (struct mygre_ports) { .family = p->family };
 	if (p->encap != MYGRE_ENCAP_UDP)
 		return 0;
@@ -322,18 +342,82 @@ int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
 	ports->port[0] = p->encap_dport;
 	if (p->encap_sport != p->encap_dport)
 		ports->port[1] = p->encap_sport;
-	for (i = 0; i < ARRAY_SIZE(ports->port); i++) {
-		if (!ports->port[i])
-			continue;
-		err = mygre_udp_get(tunnel->net, p->family, ports->port[i],
-				    ports->master);
-		if (err) {
-			/* This one and those behind it are not. */
-			memset(&ports->port[i], 0,
-			       sizeof(ports->port) - i * sizeof(__be16));
-			mygre_udp_close(tunnel, ports);
-			return err;
-		}
+	return mygre_udp_take(tunnel, ports);
+}
+
+/**
+ * mygre_udp_change() - receive on the ports of other settings
+ * @tunnel: the tunnel
+ * @p: settings, about to be in force
+ *
+ * The old ones are let go when the new ones are there, so that no packet is
+ * missed. But the kernel lets nobody have a port in a VRF and outside of it:
+ * then it may be our own that is in the way.
+ *
+ * Context: process, RTNL.
+ * Return: 0, also for a tunnel that is down; -ENOMEM or -EADDRINUSE, and the
+ * ports are those that they were.
+ */
+int mygre_udp_change(struct mygre_tunnel *tunnel, const struct mygre_params *p)
+{
+	struct mygre_ports ports, old = tunnel->ports;
+	int err;
+
+	if (!netif_running(tunnel->dev))
+		return 0;
+	err = mygre_udp_open(tunnel, p, &ports);
+	if (err == -EADDRINUSE) {
+		mygre_udp_close(tunnel, &tunnel->ports);
+		err = mygre_udp_open(tunnel, p, &ports);
+		if (err && !mygre_udp_take(tunnel, &old))
+			tunnel->ports = old;
+	} else if (!err) {
+		mygre_udp_close(tunnel, &tunnel->ports);
 	}
-	return 0;
+	if (!err)
+		tunnel->ports = ports;
+	return err;
+}
+
+/* Does a tunnel that is up listen where its device is not any more, or nowhere */
+static bool mygre_udp_is_stale(const struct mygre_tunnel *tunnel)
+{
+	const struct mygre_params *p =
+		&rtnl_dereference(tunnel->config)->params;
+
+	return netif_running(tunnel->dev) && p->encap == MYGRE_ENCAP_UDP &&
+	       (!tunnel->ports.port[0] ||
+		tunnel->ports.master != mygre_udp_master(tunnel, p));
+}
+
+/**
+ * mygre_udp_moved() - a device has joined a VRF, or left it
+ * @net: where; perhaps tunnels in UDP are bound to it
+ *
+ * All of them let go before one takes its new ports: see mygre_udp_change().
+ *
+ * Context: process, RTNL.
+ */
+void mygre_udp_moved(struct net *net)
+{
+	struct mygre_net *mn = mygre_mod_net(net);
+	struct mygre_tunnel *tunnel;
+	int err;
+
+	if (list_empty(&mn->ports))
+		return;
+	list_for_each_entry(tunnel, &mn->tunnels, list)
+		if (mygre_udp_is_stale(tunnel))
+			mygre_udp_close(tunnel, &tunnel->ports);
+	list_for_each_entry(tunnel, &mn->tunnels, list) {
+		if (!mygre_udp_is_stale(tunnel))
+			continue;
+		err = mygre_udp_open(tunnel,
+				     &rtnl_dereference(tunnel->config)->params,
+				     &tunnel->ports);
+		if (err)
+			netdev_warn(tunnel->dev,
+				    "the underlay has moved into another VRF, where its UDP ports cannot be listened at: error %d\n",
+				    err);
+	}
 }

@@ -312,6 +312,9 @@ void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports);
 
 /* gre_ask.c */
 int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
+int mygre_udp_change(struct mygre_tunnel *tunnel,
+		     const struct mygre_params *p);
+void mygre_udp_moved(struct net *net);
 		    void __user *data, int cmd);
 int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb);
 

@@ -45,11 +45,15 @@ topology() {
 }
 
 cleanup_each() {
+	UDP=
+	for_all_far noencap
 	tunnels_del a e
 }
 
 ENDS="local 10.10.10.1 remote 10.10.10.2 ttl 64"
 DATA="udp 1000 2000 / text data"
+# what is between the outer IP header and GRE
+UDP=
 
 # Three wires, and who is at their other end.
 declare -A PEER=([eth0]=b [eth1]=c [eth2]=d)
@@ -81,7 +85,7 @@ only() {
 	here="ip4 2.2.2.2 1.1.1.1 id $id / $DATA"
 	send_dev $space $dev "$there"
 	expect $wire "ip4 10.10.10.1 10.10.10.2 ttl 64 df 1 id ? /
-		gre 00000800 / $there"
+		$UDP gre 00000800 / $there"
 	expect ${PEER[$wire]} "$there"
 	send_dev ${PEER[$wire]} far "$here"
 	expect $dev "$here"
@@ -164,9 +168,38 @@ test_overlay() {
 
 # the underlay device changes its VRF, and the tunnel goes along
 test_underlay_moves() {
-	local space devs id
+	local options
 
-	tunnel a t0 $ENDS dev eth0
+	moves
+	needs_mygre "GRE in UDP"
+	UDP="udp ? 4754 /"
+	for options in "encap udp csum off" "encap udp csum off sport 4754"; do
+		tunnels_del a
+		for_all_far $options
+		moves $options
+		# the tunnel goes elsewhere, while the wire stays
+		ipn a link set t0 type $KIND nodev
+		only t0 eth2
+		ipn a link set t0 type $KIND dev blue
+		only t0 eth1
+		ipn a link set t0 type $KIND dev eth0
+		only t0 eth0
+	done
+}
+
+# for_all_far OPTIONS...: the other ends have them.
+for_all_far() {
+	local name
+
+	for name in b c d; do
+		ipn $name link set far type $KIND "$@"
+	done
+}
+
+# moves OPTIONS...: a tunnel bound to a wire that joins VRFs and leaves them
+moves() {
+
+	tunnel a t0 $ENDS dev eth0 "$@"
 	listen_all a t0
 	only t0 eth0
 	ipn a <<-END
