@@ -108,6 +108,22 @@ void mygre_config_derive(struct mygre_config *config)
 	mygre_config_build_head(config);
 }
 
+/* Whoever had the old key, or came by another way, is not who is meant now */
+static u32 mygre_config_identify(const struct mygre_config *config)
+{
+	const struct mygre_params *p = &config->params, *was;
+	const struct mygre_config *old;
+
+	old = rtnl_dereference(config->tunnel->config);
+	if (!old)
+		return 0;
+	was = &old->params;
+	return old->identity +
+	       (was->ikey != p->ikey || was->okey != p->okey ||
+		was->link != p->link || was->encap_dport != p->encap_dport ||
+		old->tuple.flags != config->tuple.flags);
+}
+
 /* An external tunnel receives by either family, with a config for each */
 static int mygre_config_add_other(struct mygre_config *config)
 {
@@ -128,7 +144,7 @@ static int mygre_config_add_other(struct mygre_config *config)
  * @tunnel: whose it will be
  * @params: settings, found good
  *
- * Context: process.
+ * Context: process, RTNL.
  * Return: a config that nobody else knows of, or NULL if there is no memory.
  */
 struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
@@ -145,6 +161,7 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 	if (mygre_route_start(config))
 		goto err_free;
 	mygre_config_derive(config);
+	config->identity = mygre_config_identify(config);
 	if (params->external && mygre_config_add_other(config))
 		goto err_route;
 	return config;

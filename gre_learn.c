@@ -13,20 +13,30 @@
 
 #include "mygre.h"
 
+/*
+ * @far, unless it was learned with a key that is not valid any more: who knew
+ * that one is not to get the new one.
+ */
+static const struct mygre_far *mygre_learn_known(const struct mygre_config *config,
+						 const struct mygre_far *far)
+{
+	return far && far->identity == config->identity ? far : NULL;
+}
+
 /**
  * mygre_learn_read() - where the far end was seen last
- * @tunnel: the tunnel
+ * @config: settings of the tunnel
  * @far: filled in
  *
  * Context: any.
  * Return: has it been seen.
  */
-bool mygre_learn_read(const struct mygre_tunnel *tunnel, struct mygre_far *far)
+bool mygre_learn_read(const struct mygre_config *config, struct mygre_far *far)
 {
 	const struct mygre_far *seen;
 
 	rcu_read_lock();
-	seen = rcu_dereference(tunnel->far);
+	seen = mygre_learn_known(config, rcu_dereference(config->tunnel->far));
 	if (seen) {
 		far->addr = seen->addr;
 		far->port = seen->port;
@@ -37,23 +47,26 @@ bool mygre_learn_read(const struct mygre_tunnel *tunnel, struct mygre_far *far)
 
 /**
  * mygre_learn() - a packet with the right key has come
- * @tunnel: whose
+ * @config: settings of the tunnel
  * @skb: the packet, its network header the outer one
  * @ipv6: which is IPv6
  * @port: its UDP source port, network order
  *
  * Context: BH, RCU; for each packet.
  */
-void mygre_learn(struct mygre_tunnel *tunnel, const struct sk_buff *skb,
+void mygre_learn(const struct mygre_config *config, const struct sk_buff *skb,
 		 bool ipv6, __be16 port)
 {
-	struct mygre_far *seen = rcu_dereference(tunnel->far), *far;
+	struct mygre_tunnel *tunnel = config->tunnel;
+	const struct mygre_far *seen;
 	union mygre_addr addr = { };
+	struct mygre_far *far, *old;
 
 	if (ipv6)
 		addr.v6 = ipv6_hdr(skb)->saddr;
 	else
 		addr.v4 = ip_hdr(skb)->saddr;
+	seen = mygre_learn_known(config, rcu_dereference(tunnel->far));
 	if (likely(seen && seen->port == port &&
 		   mygre_addr_equal(&seen->addr, &addr)))
 		return;
@@ -62,9 +75,10 @@ void mygre_learn(struct mygre_tunnel *tunnel, const struct sk_buff *skb,
 		return;
 	far->addr = addr;
 	far->port = port;
-	seen = unrcu_pointer(xchg(&tunnel->far, RCU_INITIALIZER(far)));
-	if (seen)
-		kfree_rcu(seen, rcu);
+	far->identity = config->identity;
+	old = unrcu_pointer(xchg(&tunnel->far, RCU_INITIALIZER(far)));
+	if (old)
+		kfree_rcu(old, rcu);
 }
 
 /**
@@ -94,8 +108,9 @@ netdev_tx_t mygre_learn_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct mygre_config *config = rcu_dereference_bh(tunnel->config);
-	const struct mygre_far *far = rcu_dereference_bh(tunnel->far);
+	const struct mygre_far *far;
 
+	far = mygre_learn_known(config, rcu_dereference_bh(tunnel->far));
 	if (!far)
 		mygre_stats_drop(tunnel, skb, MYGRE_STAT_TX_NO_REMOTE);
 	else if (config->params.family == AF_INET6)

@@ -50,7 +50,7 @@ static bool mygre_probe_far(const struct mygre_config *config,
 	const struct mygre_params *p = &config->params;
 
 	if (p->learn)
-		return mygre_learn_read(config->tunnel, far);
+		return mygre_learn_read(config, far);
 	far->addr = p->remote;
 	far->port = p->encap_dport;
 	return !config->many && !config->group;

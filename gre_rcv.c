@@ -419,7 +419,7 @@ static bool mygre_rcv_admit(const struct mygre_config *config,
 		return false;
 	}
 	if (config->params.learn)
-		mygre_learn(config->tunnel, skb, ipv6, from->port);
+		mygre_learn(config, skb, ipv6, from->port);
 	return true;
 }
 

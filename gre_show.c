@@ -165,16 +165,16 @@ static int mygre_show_fill_underlay(struct sk_buff *skb,
 
 /* That the far end is learned, and where it was seen last */
 static int mygre_show_fill_learn(struct sk_buff *skb,
-				 const struct mygre_tunnel *tunnel,
-				 const struct mygre_params *p)
+				 const struct mygre_config *config)
 {
+	const struct mygre_params *p = &config->params;
 	struct mygre_far far;
 	int err;
 
 	if (!p->learn)
 		return 0;
 	err = nla_put_u8(skb, IFLA_MYGRE_LEARN, 1);
-	if (err || !mygre_learn_read(tunnel, &far))
+	if (err || !mygre_learn_read(config, &far))
 		return err;
 	return nla_put(skb, IFLA_MYGRE_LEARNED, mygre_addr_len(p->family),
 		       &far.addr) ?:
@@ -184,8 +184,9 @@ static int mygre_show_fill_learn(struct sk_buff *skb,
 /* What is not as it is at first: most tunnels pay nothing for it */
 static int mygre_show_fill_rare(struct sk_buff *skb,
 				const struct mygre_tunnel *tunnel,
-				const struct mygre_params *p)
+				const struct mygre_config *config)
 {
+	const struct mygre_params *p = &config->params;
 	int err = 0;
 
 	if (p->keepalive)
@@ -209,7 +210,7 @@ static int mygre_show_fill_rare(struct sk_buff *skb,
 				  0) ?:
 	       (p->external ?
 		nla_put_flag(skb, IFLA_GRE_COLLECT_METADATA) : 0) ?:
-	       mygre_show_fill_learn(skb, tunnel, p) ?:
+	       mygre_show_fill_learn(skb, config) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_ENTROPY, p->entropy,
 				  MYGRE_ENTROPY_AUTO) ?:
 	       mygre_show_fill_u8(skb, IFLA_MYGRE_RX_DEV, p->rx_dev_only ?
@@ -258,11 +259,13 @@ static int mygre_show_fill_family(struct sk_buff *skb,
 int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
+	const struct mygre_config *config;
 	const struct mygre_params *p;
 	int err;
 
 	rcu_read_lock();
-	p = &rcu_dereference(tunnel->config)->params;
+	config = rcu_dereference(tunnel->config);
+	p = &config->params;
 	err = nla_put_u32(skb, IFLA_GRE_LINK, p->link) ?:
 	      nla_put_be16(skb, IFLA_GRE_IFLAGS, p->iflags) ?:
 	      nla_put_be16(skb, IFLA_GRE_OFLAGS, p->oflags) ?:
@@ -277,7 +280,7 @@ int mygre_show_fill(struct sk_buff *skb, const struct net_device *dev)
 	      nla_put_be16(skb, IFLA_GRE_ENCAP_SPORT, p->encap_sport) ?:
 	      nla_put_be16(skb, IFLA_GRE_ENCAP_DPORT, p->encap_dport) ?:
 	      nla_put_u16(skb, IFLA_GRE_ENCAP_FLAGS, p->encap_flags) ?:
-	      mygre_show_fill_rare(skb, tunnel, p);
+	      mygre_show_fill_rare(skb, tunnel, config);
 	rcu_read_unlock();
 	return err ? -EMSGSIZE : 0;
 }

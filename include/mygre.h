@@ -319,8 +319,8 @@ void mygre_udp_moved(struct net *net);
 int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb);
 
 /* gre_learn.c */
-bool mygre_learn_read(const struct mygre_tunnel *tunnel, struct mygre_far *far);
-void mygre_learn(struct mygre_tunnel *tunnel, const struct sk_buff *skb,
+bool mygre_learn_read(const struct mygre_config *config, struct mygre_far *far);
+void mygre_learn(const struct mygre_config *config, const struct sk_buff *skb,
 		 bool ipv6, __be16 port);
 void mygre_learn_forget(struct mygre_tunnel *tunnel);
 netdev_tx_t mygre_learn_xmit(struct sk_buff *skb, struct net_device *dev);

@@ -241,11 +241,13 @@ struct mygre_keepalive_info {
  * struct mygre_far - where the far end of a tunnel was seen last
  * @addr: its address
  * @port: its UDP port, network order
+ * @identity: &mygre_config.identity of the settings that it was seen under
  * @rcu: for freeing after the last reader
  */
 struct mygre_far {
 	union mygre_addr addr;
 	__be16 port;
+	u32 identity;
 	struct rcu_head rcu;
 };
 
@@ -293,6 +295,8 @@ struct mygre_udp_from {
  * @routes: the outer route, per CPU
  * @shows_flow: the inner flow can be told by a UDP port or the key
  * @hash: of the tunnel, as the flow of packets whose own is not known
+ * @identity: another one than before, once others than those who had the old
+ *	key may be meant
  * @other: of an external tunnel, the config by which it receives IPv6
  * @dscps: routes for each DSCP, if the TOS is inherited; else NULL
  * @linger: member of &mygre_tunnel.linger, once it is replaced; RTNL
@@ -323,6 +327,7 @@ struct mygre_config {
 	unsigned int udp;
 	u8 head[MYGRE_HEAD_MAX] __aligned(8);
 	u32 hash;
+	u32 identity;
 	struct mygre_config *other;
 	struct mygre_route __percpu *routes;
 	struct mygre_route_dscps *dscps;

@@ -186,6 +186,30 @@ test_forged() {
 	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not forgotten"
 }
 
+# who was known by the old key does not get the new one
+test_new_key() {
+	ipn b link add hub up group $GROUP type $KIND local $B key 7 \
+		encap udp csum off learn on
+	capture wire b eth0 out
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 1111 4754 / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	# what has nothing to do with it changes nothing
+	ipn b link set hub type $KIND tos 4
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? tos 4 / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	ipn b link set hub type $KIND tos 0 key 8
+	[[ $(link_show b hub) != *'"learned"'* ]]
+	send_dev b hub "$DATA"
+	[ "$(device_counter b hub tx_no_remote)" -ge 1 ] || fail "not counted"
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 1111 4754 / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect_no_more wire 0800
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 2222 4754 / gre 20000800 00000008 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 2222 / gre 20000800 00000008 / $DATA"
+}
+
 # the same over IPv6
 test_ipv6() {
 	local back="flow ? next 60 / limit 4 / udp ? 1111 / gre 20000800 00000007 / $DATA"
