@@ -275,11 +275,12 @@ static void mygre_dev_retire(struct mygre_net *mn, struct mygre_config *old,
 			     const struct mygre_config *config)
 {
 	/* A new key, or another device or VRF, is meant to keep others out. */
-	if (netif_running(config->tunnel->dev) &&
-	    old->params.link == config->params.link &&
-	    old->tuple.key == config->tuple.key &&
-	    old->tuple.flags == config->tuple.flags &&
-	    memcmp(&old->tuple, &config->tuple, sizeof(old->tuple))) {
+	if (old->params.link != config->params.link ||
+	    old->tuple.key != config->tuple.key ||
+	    old->tuple.flags != config->tuple.flags) {
+		mygre_linger_end(config->tunnel);
+	} else if (netif_running(config->tunnel->dev) &&
+		   memcmp(&old->tuple, &config->tuple, sizeof(old->tuple))) {
 		mygre_linger(old, &config->tuple);
 		return;
 	}

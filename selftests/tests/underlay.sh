@@ -440,6 +440,13 @@ test_remote_down() {
 	# nor without the key that there is now
 	ipn a link change gre1 type "$KIND" key 5
 	unheard 203.0.113.2 late
+	# nor does what it was before that
+	ipn a link change gre1 type "$KIND" nodev nokey remote 203.0.113.1
+	heard 203.0.113.1 $A now
+	ipn a link change gre1 type "$KIND" remote 203.0.113.2
+	heard 203.0.113.1 $A late
+	ipn a link change gre1 type "$KIND" key 5
+	unheard 203.0.113.1 later
 }
 
 # more changes than are remembered: the last ones count
