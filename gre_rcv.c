@@ -138,11 +138,19 @@ mygre_rcv_order(const struct mygre_config *config, const struct mygre_hdr *hdr)
 /* The DSCP of the outer header goes to the inner one, if that is wanted */
 static void mygre_rcv_inherit(struct sk_buff *skb, u8 dsfield)
 {
+	__wsum was;
+
 	dsfield &= ~INET_ECN_MASK;
-	if (skb->protocol == htons(ETH_P_IP))
+	if (skb->protocol == htons(ETH_P_IP)) {
+		/* The header has a checksum, so the sum of all is the same. */
 		ipv4_change_dsfield(ip_hdr(skb), INET_ECN_MASK, dsfield);
-	else if (skb->protocol == htons(ETH_P_IPV6))
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		was = *(__wsum *)ipv6_hdr(skb);
 		ipv6_change_dsfield(ipv6_hdr(skb), INET_ECN_MASK, dsfield);
+		if (skb->ip_summed == CHECKSUM_COMPLETE)
+			skb->csum = csum_add(csum_sub(skb->csum, was),
+					     *(__wsum *)ipv6_hdr(skb));
+	}
 }
 
 /*
