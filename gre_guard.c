@@ -5,6 +5,7 @@
  * another tunnel packet out of them, and so send packets for whoever asks.
  */
 
+#include <linux/if_vlan.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
 #include <net/ip6_route.h>
@@ -18,6 +19,9 @@
 /* Ethernet in IP: RFC 3378 */
 #define MYGRE_GUARD_ETHERIP 97
 
+/* A frame may have this many VLAN tags before its IP header */
+#define MYGRE_GUARD_TAGS 2
+
 static bool mygre_guard_is_tunnel(u8 proto)
 {
 	return (proto < 64 && MYGRE_GUARD_TUNNELS >> proto & 1) ||
@@ -29,7 +33,47 @@ static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
 	return inet_addr_type_dev_table(dev_net(dev), dev, addr) == RTN_LOCAL;
 }
 
+/* Does this machine receive it: what is for all is for us, too */
+static bool mygre_guard_is_for_us4(const struct net_device *dev, __be32 addr)
+{
+	switch (inet_addr_type_dev_table(dev_net(dev), dev, addr)) {
+	case RTN_LOCAL:
+	case RTN_BROADCAST:
+	case RTN_MULTICAST:
+		return true;
+	default:
+		return false;
+	}
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
+
+/* The address that all routers of a subnet have is ours in routes alone */
+static bool mygre_guard_is_anycast(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	struct flowi6 fl6 = {
+		.daddr = *addr,
+		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct dst_entry *dst;
+	bool anycast;
+
+	if (!ipv6_mod_enabled())
+		return false;
+	dst = ip6_route_output(dev_net(dev), NULL, &fl6);
+	anycast = dst_rt6_info(dst)->rt6i_flags & RTF_ANYCAST;
+	dst_release(dst);
+	return anycast;
+}
+
+static bool mygre_guard_is_for_us6(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	return ipv6_addr_is_multicast(addr) ||
+	       ipv6_chk_addr(dev_net(dev), addr, NULL, 0) ||
+	       mygre_guard_is_anycast(dev, addr);
+}
 
 /* The header behind the extension headers says what an IPv6 packet carries */
 static bool mygre_guard_is_nested6(struct sk_buff *skb,
@@ -43,7 +87,7 @@ static bool mygre_guard_is_nested6(struct sk_buff *skb,
 	at = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip),
 			      &proto, &frag);
 	return at >= 0 && mygre_guard_is_tunnel(proto) &&
-	       ipv6_chk_addr(dev_net(dev), &ip->daddr, NULL, 0);
+	       mygre_guard_is_for_us6(dev, &ip->daddr);
 }
 
 /* Would a packet to @addr take this tunnel */
@@ -84,21 +128,104 @@ static bool mygre_guard_is_behind6(const struct net_device *dev,
 
 #endif
 
+/* Is there the whole IP header at @at, to be read */
+static bool mygre_guard_may_pull(struct sk_buff *skb, unsigned int at,
+				 __be16 proto)
+{
+	unsigned int len = mygre_hdr_inner_len(proto);
+
+	return len && pskb_may_pull(skb, at + len);
+}
+
+/* By an IP header that is linear, of a packet that @dev receives */
+static bool mygre_guard_is_nested_ip(struct sk_buff *skb, __be16 proto,
+				     const struct net_device *dev)
+{
+	if (proto == htons(ETH_P_IP))
+		return mygre_guard_is_tunnel(ip_hdr(skb)->protocol) &&
+		       mygre_guard_is_for_us4(dev, ip_hdr(skb)->daddr);
+	if (proto == htons(ETH_P_IPV6))
+		return mygre_guard_is_nested6(skb, dev);
+	return false;
+}
+
+/* Which device has the addresses: the bridge's, or that of a VLAN on top */
+static const struct net_device *
+mygre_guard_receiver(const struct net_device *dev, __be16 proto, u16 vid)
+{
+	struct net_device *at, *master;
+
+	at = (struct net_device *)dev;
+	master = netdev_master_upper_dev_get_rcu(at);
+	if (master && !netif_is_l3_master(master))
+		at = master;
+	return eth_type_vlan(proto) ?
+	       __vlan_find_dev_deep_rcu(at, proto, vid) ?: at : at;
+}
+
+/*
+ * In a frame, perhaps behind VLAN tags. Those are only looked behind, so the
+ * packet is as it was afterwards.
+ */
+static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
+					const struct net_device *dev)
+{
+	unsigned int at = skb_network_offset(skb), start = at, tags = 0;
+	__be16 outer = skb->protocol, proto = outer;
+	struct vlan_hdr buffer, *tag;
+	bool nested = false;
+	u16 vid = 0;
+
+	while (eth_type_vlan(proto) && tags++ < MYGRE_GUARD_TAGS) {
+		tag = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
+		if (!tag)
+			return false;
+		if (at == start)
+			vid = ntohs(tag->h_vlan_TCI) & VLAN_VID_MASK;
+		proto = tag->h_vlan_encapsulated_proto;
+		at += sizeof(*tag);
+	}
+	skb_set_network_header(skb, at);
+	if (mygre_guard_may_pull(skb, at, proto))
+		nested = mygre_guard_is_nested_ip(skb, proto,
+						  mygre_guard_receiver(dev,
+								       outer,
+								       vid));
+	skb_set_network_header(skb, start);
+	return nested;
+}
+
 /**
  * mygre_guard_is_nested() - is it a tunnel packet to this very machine
- * @skb: inner packet, which looks like a tunnel's
+ * @skb: inner packet, which looks like a tunnel's; its bytes may move
  * @dev: the tunnel's device
  *
  * Context: BH, RCU.
  */
 bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
 {
-	if (skb->protocol == htons(ETH_P_IP))
-		return mygre_guard_is_tunnel(ip_hdr(skb)->protocol) &&
-		       mygre_guard_is_local4(dev, ip_hdr(skb)->daddr);
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return mygre_guard_is_nested6(skb, dev);
-	return false;
+	return skb_network_offset(skb) ?
+	       mygre_guard_is_nested_frame(skb, dev) :
+	       mygre_guard_is_nested_ip(skb, skb->protocol, dev);
+}
+
+/**
+ * mygre_guard_is_inside() - has a packet come out of a tunnel that wants none
+ * @skb: received, for another tunnel
+ *
+ * That one asks for itself what is in its packets; but of UDP nobody can tell
+ * by looking at it what it is.
+ *
+ * Context: BH, RCU.
+ */
+bool mygre_guard_is_inside(const struct sk_buff *skb)
+{
+	const struct mygre_tunnel *tunnel;
+
+	if (!mygre_dev_is_ours(skb->dev))
+		return false;
+	tunnel = netdev_priv(skb->dev);
+	return !rcu_dereference(tunnel->config)->params.inner_tunnel;
 }
 
 static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)

@@ -6,6 +6,7 @@
 #define _MYGRE_H
 
 #include <linux/ethtool.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <net/netns/generic.h>
 
@@ -198,6 +199,7 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 
 /* gre_guard.c */
 bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev);
+bool mygre_guard_is_inside(const struct sk_buff *skb);
 bool mygre_guard_would_send(const struct net_device *dev, __be32 saddr,
 			    __be32 daddr);
 bool mygre_guard_has_way_back(const struct sk_buff *skb,
@@ -226,7 +228,8 @@ static inline bool mygre_guard_is_likely(const struct sk_buff *skb)
 		proto = ((u8 *)skb_network_header(skb))[6];
 		wanted |= MYGRE_GUARD_OPTIONS;
 	} else {
-		return skb->protocol == htons(MYGRE_HDR_IPIP);
+		return skb->protocol == htons(MYGRE_HDR_IPIP) ||
+		       eth_type_vlan(skb->protocol);
 	}
 	/* Beyond are EtherIP and MPLS, and what is rare. */
 	return proto >= 64 || wanted >> proto & 1;
@@ -239,9 +242,6 @@ bool mygre_mss_clamp_frame(struct sk_buff *skb, u16 setting, unsigned int mtu);
 
 /* gre_nbma.c */
 extern const struct header_ops mygre_nbma_header_ops;
-netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
-
-/* gre_group.c */
 extern const struct header_ops mygre_nbma_header_ops6;
 
 /* Do senders write our header before what they send by this device */
@@ -251,6 +251,9 @@ static inline bool mygre_nbma_has_header(const struct net_device *dev)
 	       dev->header_ops == &mygre_nbma_header_ops6;
 }
 
+netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
+
+/* gre_group.c */
 void mygre_group_link_gone(const struct net_device *dev);
 void mygre_group_retry(const struct net *net);
 void mygre_group_enlist(struct mygre_tunnel *tunnel,
@@ -309,12 +312,12 @@ int mygre_udp_gso(const struct mygre_params *p);
 int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
 		   struct mygre_ports *ports);
 void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports);
-
-/* gre_ask.c */
-int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 int mygre_udp_change(struct mygre_tunnel *tunnel,
 		     const struct mygre_params *p);
 void mygre_udp_moved(struct net *net);
+
+/* gre_ask.c */
+int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 		    void __user *data, int cmd);
 int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb);
 

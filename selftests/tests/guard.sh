@@ -114,6 +114,84 @@ test_nested_tap() {
 	expect out "ip4 8.8.8.8 $A / $DATA"
 }
 
+# what is for all on the wire is for us, too
+test_nested_all() {
+	local to
+
+	tunnel a gre1 $ENDS
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	capture out a gre1 in
+	for to in 255.255.255.255 192.168.9.255 224.0.0.1; do
+		does_not rx_nested 00000800 \
+			"ip4 8.8.8.8 $to / gre 00000800 / zero 40"
+		comes_out 00000800 "ip4 8.8.8.8 $to / $DATA"
+	done
+	expect_no_more out
+	has_ipv6 || return 0
+	ipn a addr add fd09::1/64 dev gre1 nodad
+	pk_set a 1 ipv6/conf/all/forwarding
+	# all nodes, and all routers of a subnet
+	for to in ff02::1 fd09::; do
+		does_not rx_nested 000086dd \
+			"ip6 fd99::1 $to next 47 / 00000800 / zero 40"
+		comes_out 000086dd "ip6 fd99::1 $to next 59 / zero 40"
+	done
+	pk_set a 0 ipv6/conf/all/forwarding
+	expect_no_more out 86dd
+}
+
+# in frames that bear tags, to a VLAN's address, and to that of a bridge in a VRF
+test_nested_tags() {
+	local mac=02000000000a0200000000bb tags
+
+	ipn a <<-END
+		link add gre1 up group $GROUP address 02:00:00:00:00:0a \
+			type ${KIND}tap $ENDS
+		link add vlan5 up link gre1 type vlan id 5
+		address add 192.168.5.1/24 dev vlan5
+	END
+	for tags in 81000005 88a8000781000005; do
+		does_not rx_nested 00006558 \
+			"$mac$tags 0800 / ip4 8.8.8.8 $A / gre 00000800 / zero 60"
+	done
+	does_not rx_nested 00006558 "${mac}81000005 0800 / \
+		ip4 8.8.8.8 192.168.5.1 / gre 00000800 / zero 60"
+	capture vlan a vlan5 in
+	inner 00006558 "${mac}81000005 0800 / ip4 8.8.8.8 192.168.5.1 / $DATA"
+	expect vlan "ip4 8.8.8.8 192.168.5.1 / $DATA"
+	inner 00006558 "${mac}81000005 0800 / \
+		ip4 8.8.8.8 192.168.5.7 / gre 00000800 / zero 60"
+	expect vlan "ip4 8.8.8.8 192.168.5.7 / gre 00000800 / zero 60"
+	ipn a <<-END
+		link add red9 up type vrf table 99
+		link add br9 up master red9 type bridge
+		address add 192.168.6.1/24 dev br9
+		link set gre1 master br9
+	END
+	does_not rx_nested 00006558 "${mac}0800 / \
+		ip4 8.8.8.8 192.168.6.1 / gre 00000800 / zero 60"
+	ipn a link del br9
+	ipn a link del red9
+}
+
+# in UDP nobody sees it but who opens it
+test_nested_udp() {
+	local inside="ip4 8.8.8.8 192.168.8.66 / $DATA"
+
+	tunnel a gre1 $ENDS key 1
+	tunnel a gre2 local $A remote 192.168.9.2 key 2 encap udp
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	capture out a gre2 in
+	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 4754 / \
+		gre 2000080000000002 / $inside"
+	[ "$(device_counter a gre2 rx_nested)" -eq 1 ]
+	expect_no_more out
+	ipn a link change gre1 type "$KIND" inner-tunnel allow
+	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 4754 / \
+		gre 2000080000000002 / $inside"
+	expect out "$inside"
+}
+
 # the attack itself: a host with two tunnels sends what a stranger wants sent
 test_ping_pong() {
 	tunnel a gre1 local $A key 1
