@@ -32,7 +32,7 @@ static void mygre_external_read(struct mygre_params *p,
 	p->oflags = gre_tnl_flags_to_gre_flags(key->tun_flags) &
 		    MYGRE_HDR_FLAGS;
 	p->okey = p->oflags & GRE_KEY ? tunnel_id_to_key32(key->tun_id) : 0;
-	/* 1 is to inherit; what else has these bits has seen a congestion mark. */
+	/* 1 is to inherit; in others these bits are a congestion mark. */
 	p->tos = key->tos == 1 ? 1 : key->tos & ~INET_ECN_MASK;
 	p->ttl = key->ttl;
 	p->fwmark = skb->mark;

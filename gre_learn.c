@@ -17,8 +17,9 @@
  * @far, unless it was learned with a key that is not valid any more: who knew
  * that one is not to get the new one.
  */
-static const struct mygre_far *mygre_learn_known(const struct mygre_config *config,
-						 const struct mygre_far *far)
+static const struct mygre_far *
+mygre_learn_known(const struct mygre_config *config,
+		  const struct mygre_far *far)
 {
 	return far && far->identity == config->identity ? far : NULL;
 }

@@ -379,7 +379,7 @@ int mygre_udp_change(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	return err;
 }
 
-/* Does a tunnel that is up listen where its device is not any more, or nowhere */
+/* Does a tunnel that is up listen where its device is no more, or nowhere */
 static bool mygre_udp_is_stale(const struct mygre_tunnel *tunnel)
 {
 	const struct mygre_params *p =

@@ -22,6 +22,7 @@ CLOCK = "by a timer"
 PROBE = "for a keepalive"
 OTHERS = "for packets of others, ten times a second at most"
 ASKED = "when somebody asks"
+NESTED = "tunnels inside: those of IPv6 that have no address of ours"
 RPF = "with inner-src rpf only: for an inner source, a route is looked up"
 MSS = "with mss only, if the route was not remembered"
 ERROR = "for an ICMP error"
@@ -49,6 +50,7 @@ ALLOWED = {
     "mygre_xmit_build_gre": SEQ,
     "mygre_seq_check": SEQ,
     "mygre_seq_forget": SETUP,
+    "mygre_guard_is_anycast": NESTED,
     "mygre_guard_is_behind4": RPF,
     "mygre_guard_is_behind6": RPF,
     "mygre_rcv_mtu": MSS,

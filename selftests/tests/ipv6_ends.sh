@@ -360,7 +360,7 @@ test_udp() {
 		tunnel a mp local fd10::1 ttl 64 key 7 encap udp csum off \
 			encaplimit $limit
 		pk address a mp 192.168.9.1/24 || fail "$PKT"
-		ipn a neigh add 192.168.9.2 lladdr $(lladdr fd10::2) dev mp
+		ipn a neigh add 192.168.9.2 lladdr "$(lladdr fd10::2)" dev mp
 		capture wire a eth0 out
 		send_ip a "$packet"
 		[ $limit = none ] || limit="next 60 / limit 4 /"
