@@ -262,9 +262,9 @@ u32 mygre_inner_hash(const struct mygre_xmit_state *state, struct sk_buff *skb)
 
 /*
  * The sum from @gre on, once the checksum inside is filled in. From there on
- * all adds up to what stands in its place now, the sum of its pseudo header. It
- * is lco_csum(), but for the transport header: that is the one of UDP, if there is
- * any, which is before @gre and no part of its sum.
+ * all adds up to what stands in its place now, the sum of its pseudo header.
+ * Unlike lco_csum() it does not begin at the transport header: that is the one
+ * of UDP, if there is any, which is before @gre and no part of its sum.
  */
 static __wsum mygre_inner_sum_partial(const struct sk_buff *skb,
 				      const void *gre)

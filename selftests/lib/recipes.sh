@@ -4,6 +4,8 @@
 # The networks of the recipes in Documentation/, by name. For docs.sh, after
 # netns.sh: SPACES are the namespaces, for who cleans up.
 
+# shellcheck disable=SC2034 # read there
+
 spaces() {
 	SPACES=$*
 	ns_add "$@"
