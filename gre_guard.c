@@ -6,8 +6,10 @@
  */
 
 #include <linux/if_vlan.h>
+#include <linux/igmp.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
+#include <net/if_inet6.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
@@ -33,14 +35,29 @@ static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
 	return inet_addr_type_dev_table(dev_net(dev), dev, addr) == RTN_LOCAL;
 }
 
+static bool mygre_guard_is_member4(const struct net_device *dev, __be32 addr)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct ip_mc_list *group;
+
+	if (!in_dev)
+		return false;
+	for (group = rcu_dereference(in_dev->mc_list); group;
+	     group = rcu_dereference(group->next_rcu))
+		if (group->multiaddr == addr)
+			return true;
+	return false;
+}
+
 /* Does this machine receive it: what is for all is for us, too */
 static bool mygre_guard_is_for_us4(const struct net_device *dev, __be32 addr)
 {
 	switch (inet_addr_type_dev_table(dev_net(dev), dev, addr)) {
 	case RTN_LOCAL:
 	case RTN_BROADCAST:
-	case RTN_MULTICAST:
 		return true;
+	case RTN_MULTICAST:
+		return mygre_guard_is_member4(dev, addr);
 	default:
 		return false;
 	}
@@ -67,11 +84,27 @@ static bool mygre_guard_is_anycast(const struct net_device *dev,
 	return anycast;
 }
 
+static bool mygre_guard_is_member6(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	const struct inet6_dev *in6_dev = __in6_dev_get(dev);
+	const struct ifmcaddr6 *group;
+
+	if (!in6_dev)
+		return false;
+	for (group = rcu_dereference(in6_dev->mc_list); group;
+	     group = rcu_dereference(group->next))
+		if (ipv6_addr_equal(&group->mca_addr, addr))
+			return true;
+	return false;
+}
+
 static bool mygre_guard_is_for_us6(const struct net_device *dev,
 				   const struct in6_addr *addr)
 {
-	return ipv6_addr_is_multicast(addr) ||
-	       ipv6_chk_addr(dev_net(dev), addr, NULL, 0) ||
+	if (ipv6_addr_is_multicast(addr))
+		return mygre_guard_is_member6(dev, addr);
+	return ipv6_chk_addr(dev_net(dev), addr, NULL, 0) ||
 	       mygre_guard_is_anycast(dev, addr);
 }
 

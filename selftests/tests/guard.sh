@@ -126,6 +126,8 @@ test_nested_all() {
 			"ip4 8.8.8.8 $to / gre 00000800 / zero 40"
 		comes_out 00000800 "ip4 8.8.8.8 $to / $DATA"
 	done
+	# a group that nobody here is in
+	comes_out 00000800 "ip4 8.8.8.8 239.7.7.7 / gre 00000800 / zero 40"
 	expect_no_more out
 	has_ipv6 || return 0
 	ipn a addr add fd09::1/64 dev gre1 nodad
@@ -136,6 +138,7 @@ test_nested_all() {
 			"ip6 fd99::1 $to next 47 / 00000800 / zero 40"
 		comes_out 000086dd "ip6 fd99::1 $to next 59 / zero 40"
 	done
+	comes_out 000086dd "ip6 fd99::1 ff05::77 next 47 / 00000800 / zero 40"
 	pk_set a 0 ipv6/conf/all/forwarding
 	expect_no_more out 86dd
 }
