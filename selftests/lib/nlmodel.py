@@ -226,7 +226,7 @@ def ends_bad(shown):
     if group and not any(local) and LOCAL_DEV not in shown:
         yield "a group without local"
     if not any(remote) or group:
-        if KEEPALIVE in shown or LOOP in shown:
+        if LOOP in shown or (KEEPALIVE in shown and LEARN not in shown):
             yield "keepalive or loop without one remote host"
     if len(local) == 4:
         if 224 <= local[0] < 240 or b"\xff" * 4 in (local, remote):
