@@ -98,7 +98,7 @@ void mygre_config_derive(struct mygre_config *config)
 	config->many = mygre_addr_is_any(&p->remote);
 	config->uncached = config->many || p->mark_inherit;
 	config->group = mygre_addr_is_group(p->family, &p->remote);
-	config->inspect = p->mss || p->inner_rpf || p->encap;
+	config->inspect = p->mss || p->inner_rpf;
 	config->shows_flow = p->encap || p->entropy == MYGRE_ENTROPY_KEY;
 	mygre_table_set_keys(config);
 	get_random_once(&mygre_config_secret, sizeof(mygre_config_secret));

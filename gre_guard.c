@@ -8,6 +8,7 @@
 #include <linux/if_vlan.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
+#include <linux/udp.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
 #include <net/ip6_route.h>
@@ -24,10 +25,41 @@
 /* A frame may have this many VLAN tags before its IP header */
 #define MYGRE_GUARD_TAGS 2
 
-static bool mygre_guard_is_tunnel(u8 proto)
+/*
+ * Protocols that are worth a look, as bits: tunnels, and UDP as long as tunnels
+ * of ours receive by it; written under RTNL
+ */
+u64 mygre_guard_wanted __read_mostly = MYGRE_GUARD_TUNNELS;
+
+/**
+ * mygre_guard_watch_udp() - may UDP be a tunnel of ours
+ * @on: there are ports of ours, in some netns
+ *
+ * Context: process, RTNL.
+ */
+void mygre_guard_watch_udp(bool on)
 {
-	return (proto < 64 && MYGRE_GUARD_TUNNELS >> proto & 1) ||
-	       proto == MYGRE_GUARD_ETHERIP || proto == IPPROTO_MPLS;
+	WRITE_ONCE(mygre_guard_wanted, MYGRE_GUARD_TUNNELS |
+				       (on ? 1ULL << IPPROTO_UDP : 0));
+}
+
+/*
+ * Is what an IP packet carries a tunnel; @at is where that begins, @piece says
+ * that it does not: a later fragment.
+ */
+static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
+				  const struct net_device *dev, u8 proto,
+				  unsigned int at, bool piece)
+{
+	struct udphdr buffer, *udp;
+
+	if (proto != IPPROTO_UDP)
+		return (proto < 64 && MYGRE_GUARD_TUNNELS >> proto & 1) ||
+		       proto == MYGRE_GUARD_ETHERIP || proto == IPPROTO_MPLS;
+	if (piece)
+		return false;
+	udp = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
+	return udp && mygre_udp_is_open(dev_net(dev), udp->dest);
 }
 
 static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
@@ -38,8 +70,13 @@ static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
 static bool mygre_guard_is_member4(const struct net_device *dev, __be32 addr)
 {
 	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct net_device *master;
 	const struct ip_mc_list *group;
 
+	/* A VRF is a member for its devices. */
+	master = l3mdev_master_dev_rcu(dev);
+	if (master && master != dev && mygre_guard_is_member4(master, addr))
+		return true;
 	if (!in_dev)
 		return false;
 	for (group = rcu_dereference(in_dev->mc_list); group;
@@ -76,8 +113,6 @@ static bool mygre_guard_is_anycast(const struct net_device *dev,
 	struct dst_entry *dst;
 	bool anycast;
 
-	if (!ipv6_mod_enabled())
-		return false;
 	dst = ip6_route_output(dev_net(dev), NULL, &fl6);
 	anycast = dst_rt6_info(dst)->rt6i_flags & RTF_ANYCAST;
 	dst_release(dst);
@@ -102,9 +137,14 @@ static bool mygre_guard_is_member6(const struct net_device *dev,
 static bool mygre_guard_is_for_us6(const struct net_device *dev,
 				   const struct in6_addr *addr)
 {
+	/* Without it there are not even the tables that would be looked at. */
+	if (!ipv6_mod_enabled())
+		return false;
 	if (ipv6_addr_is_multicast(addr))
 		return mygre_guard_is_member6(dev, addr);
-	return ipv6_chk_addr(dev_net(dev), addr, NULL, 0) ||
+	/* On whatever device of the same VRF */
+	return ipv6_chk_addr_and_flags(dev_net(dev), addr, dev, true, 0,
+				       IFA_F_TENTATIVE) ||
 	       mygre_guard_is_anycast(dev, addr);
 }
 
@@ -119,7 +159,9 @@ static bool mygre_guard_is_nested6(struct sk_buff *skb,
 
 	at = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip),
 			      &proto, &frag);
-	return at >= 0 && mygre_guard_is_tunnel(proto) &&
+	return at >= 0 &&
+	       mygre_guard_is_tunnel(skb, dev, proto, at,
+				     frag & htons(IP6_OFFSET)) &&
 	       mygre_guard_is_for_us6(dev, &ip->daddr);
 }
 
@@ -170,13 +212,23 @@ static bool mygre_guard_may_pull(struct sk_buff *skb, unsigned int at,
 	return len && pskb_may_pull(skb, at + len);
 }
 
+static bool mygre_guard_is_nested4(const struct sk_buff *skb,
+				   const struct net_device *dev)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	return mygre_guard_is_tunnel(skb, dev, ip->protocol,
+				     skb_network_offset(skb) + ip->ihl * 4,
+				     ip->frag_off & htons(IP_OFFSET)) &&
+	       mygre_guard_is_for_us4(dev, ip->daddr);
+}
+
 /* By an IP header that is linear, of a packet that @dev receives */
 static bool mygre_guard_is_nested_ip(struct sk_buff *skb, __be16 proto,
 				     const struct net_device *dev)
 {
 	if (proto == htons(ETH_P_IP))
-		return mygre_guard_is_tunnel(ip_hdr(skb)->protocol) &&
-		       mygre_guard_is_for_us4(dev, ip_hdr(skb)->daddr);
+		return mygre_guard_is_nested4(skb, dev);
 	if (proto == htons(ETH_P_IPV6))
 		return mygre_guard_is_nested6(skb, dev);
 	return false;
@@ -237,28 +289,9 @@ static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
  */
 bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
 {
-	return skb_network_offset(skb) ?
+	return skb_network_offset(skb) || eth_type_vlan(skb->protocol) ?
 	       mygre_guard_is_nested_frame(skb, dev) :
 	       mygre_guard_is_nested_ip(skb, skb->protocol, dev);
-}
-
-/**
- * mygre_guard_is_inside() - has a packet come out of a tunnel that wants none
- * @skb: received, for another tunnel
- *
- * That one asks for itself what is in its packets; but of UDP nobody can tell
- * by looking at it what it is.
- *
- * Context: BH, RCU.
- */
-bool mygre_guard_is_inside(const struct sk_buff *skb)
-{
-	const struct mygre_tunnel *tunnel;
-
-	if (!mygre_dev_is_ours(skb->dev))
-		return false;
-	tunnel = netdev_priv(skb->dev);
-	return !rcu_dereference(tunnel->config)->params.inner_tunnel;
 }
 
 static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)
@@ -302,7 +335,7 @@ bool mygre_guard_would_send(const struct net_device *dev, __be32 saddr,
  * @dev: the tunnel's device
  *
  * What rp_filter=1 asks, for IPv6 as well. Payload that is no IP packet has no
- * source.
+ * source; one behind a VLAN tag, which nobody expects there, is not looked for.
  *
  * Context: BH, RCU.
  */
@@ -313,5 +346,5 @@ bool mygre_guard_has_way_back(const struct sk_buff *skb,
 		return mygre_guard_is_behind4(dev, ip_hdr(skb)->saddr);
 	if (skb->protocol == htons(ETH_P_IPV6))
 		return mygre_guard_is_behind6(dev, &ipv6_hdr(skb)->saddr);
-	return true;
+	return !eth_type_vlan(skb->protocol);
 }

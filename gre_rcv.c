@@ -267,8 +267,6 @@ static enum mygre_stat mygre_rcv_inspect(const struct mygre_config *config,
 	const struct mygre_params *p = &config->params;
 	unsigned int mtu;
 
-	if (config->udp && mygre_guard_is_inside(skb))
-		return MYGRE_STAT_RX_NESTED;
 	if (p->inner_rpf && !mygre_guard_has_way_back(skb, config->tunnel->dev))
 		return MYGRE_STAT_RX_SPOOFED;
 	if (!p->mss)

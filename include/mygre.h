@@ -199,7 +199,7 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 
 /* gre_guard.c */
 bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev);
-bool mygre_guard_is_inside(const struct sk_buff *skb);
+void mygre_guard_watch_udp(bool on);
 bool mygre_guard_would_send(const struct net_device *dev, __be32 saddr,
 			    __be32 daddr);
 bool mygre_guard_has_way_back(const struct sk_buff *skb,
@@ -211,6 +211,8 @@ bool mygre_guard_has_way_back(const struct sk_buff *skb,
 #define MYGRE_GUARD_OPTIONS						\
 	(1ULL << 0 | 1ULL << 43 | 1ULL << 44 | 1ULL << 51 | 1ULL << 60)
 
+extern u64 mygre_guard_wanted;
+
 /**
  * mygre_guard_is_likely() - may there be a tunnel inside the tunnel
  * @skb: the inner packet, its IP header linear
@@ -219,7 +221,7 @@ bool mygre_guard_has_way_back(const struct sk_buff *skb,
  */
 static inline bool mygre_guard_is_likely(const struct sk_buff *skb)
 {
-	u64 wanted = MYGRE_GUARD_TUNNELS;
+	u64 wanted = READ_ONCE(mygre_guard_wanted);
 	u8 proto;
 
 	if (likely(skb->protocol == htons(ETH_P_IP))) {

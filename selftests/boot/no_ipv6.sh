@@ -29,6 +29,8 @@ ENDS="local 10.10.10.10 remote 10.10.10.11"
 OUTER="ip4 10.10.10.10 10.10.10.11 ttl ? df ? id ?"
 ONE="ip6 fd00::1 fd00::2 / udp 1 2 / text one"
 MANY="ip6 fe80::1 ff02::5 hop 1 next 89 / text many"
+# what looks like a tunnel to this machine, of which somebody has to be asked
+NESTED="ip6 fd00::1 fd00::2 next 47 / 00000800 / zero 40"
 
 # IPv6 goes out and comes in
 test_inside() {
@@ -38,7 +40,7 @@ test_inside() {
 	tunnel a gre1 $ENDS
 	tunnel b gre1 local 10.10.10.11 remote 10.10.10.10
 	capture far b gre1 in
-	for packet in "$ONE" "$MANY"; do
+	for packet in "$ONE" "$MANY" "$NESTED"; do
 		send_dev a gre1 "$packet"
 		expect far "$packet"
 	done

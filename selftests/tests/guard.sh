@@ -143,17 +143,42 @@ test_nested_all() {
 	expect_no_more out 86dd
 }
 
-# in frames that bear tags, to a VLAN's address, and to that of a bridge in a VRF
+# in a VRF too; what is an address of ours outside of it is none there
+test_nested_vrf() {
+	tunnel a gre1 $ENDS
+	ipn a <<-END
+		link add red9 up type vrf table 99
+		link set gre1 master red9
+		address add 192.168.9.1/24 dev gre1
+	END
+	capture out a gre1 in
+	does_not rx_nested 00000800 \
+		"ip4 8.8.8.8 192.168.9.1 / gre 00000800 / zero 40"
+	comes_out 00000800 "ip4 8.8.8.8 $A / gre 00000800 / zero 40"
+	if has_ipv6; then
+		ipn a addr add fd09::1/64 dev gre1 nodad
+		ipn a addr add fd08::1/64 dev lo nodad
+		does_not rx_nested 000086dd \
+			"ip6 fd99::1 fd09::1 next 47 / 00000800 / zero 40"
+		comes_out 000086dd \
+			"ip6 fd99::1 fd08::1 next 47 / 00000800 / zero 40"
+		ipn a addr del fd08::1/64 dev lo
+	fi
+	ipn a link del red9
+}
+
+# in frames that bear tags, to a VLAN's address in a VRF, and to a bridge's
 test_nested_tags() {
 	local mac=02000000000a0200000000bb tags
 
 	ipn a <<-END
+		link add red9 up type vrf table 99
 		link add gre1 up group $GROUP address 02:00:00:00:00:0a \
 			type ${KIND}tap $ENDS
-		link add vlan5 up link gre1 type vlan id 5
+		link add vlan5 up master red9 link gre1 type vlan id 5
 		address add 192.168.5.1/24 dev vlan5
 	END
-	for tags in 81000005 88a8000781000005; do
+	for tags in 81000006 88a8000681000005; do
 		does_not rx_nested 00006558 \
 			"$mac$tags 0800 / ip4 8.8.8.8 $A / gre 00000800 / zero 60"
 	done
@@ -166,33 +191,58 @@ test_nested_tags() {
 		ip4 8.8.8.8 192.168.5.7 / gre 00000800 / zero 60"
 	expect vlan "ip4 8.8.8.8 192.168.5.7 / gre 00000800 / zero 60"
 	ipn a <<-END
-		link add red9 up type vrf table 99
 		link add br9 up master red9 type bridge
 		address add 192.168.6.1/24 dev br9
 		link set gre1 master br9
 	END
 	does_not rx_nested 00006558 "${mac}0800 / \
 		ip4 8.8.8.8 192.168.6.1 / gre 00000800 / zero 60"
+	if has_ipv6; then
+		ipn a addr add fd06::1/64 dev br9 nodad
+		does_not rx_nested 00006558 "${mac}86dd / \
+			ip6 fd99::1 fd06::1 next 47 / 00000800 / zero 40"
+	fi
 	ipn a link del br9
 	ipn a link del red9
 }
 
-# in UDP nobody sees it but who opens it
+# a tag with no VLAN in it is as good as none, also where nobody expects one
+test_nested_tag_l3() {
+	tunnel a gre1 $ENDS inner-src rpf
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	does_not rx_nested 00008100 \
+		"0000 0800 / ip4 192.168.9.2 $A / gre 00000800 / zero 40"
+	does_not rx_spoofed 00008100 \
+		"0000 0800 / ip4 203.0.113.1 192.168.9.1 / $DATA"
+}
+
+# in UDP, where a tunnel of ours listens; also for addresses of a bridge
 test_nested_udp() {
 	local inside="ip4 8.8.8.8 192.168.8.66 / $DATA"
+	local outside="ip4 192.168.9.2 $A / udp 1111 4754 / gre 2000080000000002"
 
 	tunnel a gre1 $ENDS key 1
 	tunnel a gre2 local $A remote 192.168.9.2 key 2 encap udp
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	capture out a gre2 in
-	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 4754 / \
-		gre 2000080000000002 / $inside"
-	[ "$(device_counter a gre2 rx_nested)" -eq 1 ]
+	does_not rx_nested 2000080000000001 "$outside / $inside"
 	expect_no_more out
+	# other ports and other hosts are nothing to us, nor a later piece
+	capture in a gre1 in
+	for what in "ip4 192.168.9.2 $A / udp 1111 4755 / text 1" \
+		"ip4 192.168.9.2 10.9.9.9 / udp 1111 4754 / text 2" \
+		"ip4 192.168.9.2 $A proto 17 frag 0x20 / zero 60"; do
+		inner 2000080000000001 "$what"
+		expect in "$what"
+	done
 	ipn a link change gre1 type "$KIND" inner-tunnel allow
-	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 4754 / \
-		gre 2000080000000002 / $inside"
+	inner 2000080000000001 "$outside / $inside"
 	expect out "$inside"
+	# nobody listens any more
+	ipn a link change gre1 type "$KIND" inner-tunnel refuse
+	ipn a link set gre2 down
+	inner 2000080000000001 "$outside / $inside"
+	expect in "$outside / $inside"
 }
 
 # the attack itself: a host with two tunnels sends what a stranger wants sent
