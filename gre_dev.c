@@ -342,7 +342,9 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	return 0;
 
 err_udp:
-	mygre_udp_change(tunnel, &old->params);
+	/* Better deaf than to listen by settings that were refused. */
+	if (mygre_udp_change(tunnel, &old->params))
+		mygre_udp_stop(tunnel);
 err_del:
 	tunnel->user_mtu = user_mtu;
 	mygre_table_del(mn, config);
@@ -368,6 +370,7 @@ static int mygre_dev_init(struct net_device *dev)
 	list_add_tail(&tunnel->list, &mn->tunnels);
 	mygre_group_enlist(tunnel, rtnl_dereference(tunnel->config));
 	mygre_linger_init(tunnel);
+	mygre_udp_init(tunnel);
 	mygre_follow_init(tunnel);
 	mygre_mtu_start(tunnel);
 	return 0;
@@ -425,12 +428,12 @@ static int mygre_dev_open(struct net_device *dev)
 	struct mygre_config *config = rtnl_dereference(tunnel->config);
 	int err;
 
-	err = mygre_udp_open(tunnel, &config->params, &tunnel->ports);
+	err = mygre_udp_start(tunnel, &config->params);
 	if (err)
 		return err;
 	err = mygre_group_join(tunnel, config);
 	if (err) {
-		mygre_udp_close(tunnel, &tunnel->ports);
+		mygre_udp_stop(tunnel);
 		return err;
 	}
 	mygre_keepalive_start(tunnel, config);
@@ -445,7 +448,7 @@ static int mygre_dev_stop(struct net_device *dev)
 	mygre_keepalive_stop(tunnel);
 	mygre_loop_stop(tunnel);
 	mygre_group_leave(tunnel);
-	mygre_udp_close(tunnel, &tunnel->ports);
+	mygre_udp_stop(tunnel);
 	mygre_learn_forget(tunnel);
 	mygre_linger_end(tunnel);
 	return 0;

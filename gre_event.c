@@ -26,10 +26,14 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 	case NETDEV_UNREGISTER:
 		mygre_group_link_gone(dev);
 		mygre_follow_link_gone(dev);
+		mygre_udp_moved(dev_net(dev));
 		break;
 	case NETDEV_CHANGEUPPER:
+		if (!((struct netdev_notifier_changeupper_info *)info)->master)
+			break;
 		/* It may be in the VRF now without which it was no use. */
-		mygre_follow_link_named(dev, false);
+		if (__dev_get_by_index(dev_net(dev), dev->ifindex) == dev)
+			mygre_follow_link_named(dev, false);
 		mygre_udp_moved(dev_net(dev));
 		break;
 	case NETDEV_UP:

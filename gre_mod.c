@@ -36,6 +36,7 @@ static int __net_init mygre_mod_init_net(struct net *net)
 	INIT_LIST_HEAD(&mn->tunnels);
 	INIT_LIST_HEAD(&mn->groups);
 	INIT_LIST_HEAD(&mn->ports);
+	INIT_LIST_HEAD(&mn->udp);
 	err = mygre_table_start(mn);
 	if (err)
 		return err;
@@ -80,6 +81,7 @@ static void __net_exit mygre_mod_exit_net(struct net *net)
 {
 	mygre_unmatched_stop_net(mygre_mod_net(net));
 	mygre_stats_stop(net);
+	mygre_udp_stop_net(mygre_mod_net(net));
 	mygre_table_stop(mygre_mod_net(net));
 }
 

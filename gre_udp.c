@@ -224,12 +224,64 @@ static int mygre_udp_bind(struct net *net, struct mygre_udp_port *place)
 	return 0;
 }
 
+/* Sockets there are, in all namespaces; RTNL */
+static unsigned int mygre_udp_sockets;
+
+/* A place for what mygre_udp_is_open() looks at, which stays */
+static int mygre_udp_prepare(struct mygre_net *mn)
+{
+	unsigned long *open;
+
+	if (rtnl_dereference(mn->ports_open))
+		return 0;
+	open = kvcalloc(BITS_TO_LONGS(U16_MAX + 1), sizeof(*open), GFP_KERNEL);
+	if (!open)
+		return -ENOMEM;
+	rcu_assign_pointer(mn->ports_open, open);
+	return 0;
+}
+
+/* Of one port there may be several sockets: for each family and VRF */
+static void mygre_udp_note(struct mygre_net *mn, __be16 port, int change)
+{
+	unsigned long *open = rtnl_dereference(mn->ports_open);
+	const struct mygre_udp_port *place;
+	bool used = false;
+
+	mygre_udp_sockets += change;
+	mygre_guard_watch_udp(mygre_udp_sockets);
+	list_for_each_entry(place, &mn->ports, list)
+		used |= place->port == port;
+	if (used)
+		set_bit(ntohs(port), open);
+	else
+		clear_bit(ntohs(port), open);
+}
+
+/**
+ * mygre_udp_is_open() - may a tunnel of ours receive by a port
+ * @net: netns
+ * @port: network order
+ *
+ * Context: RCU.
+ */
+bool mygre_udp_is_open(const struct net *net, __be16 port)
+{
+	const unsigned long *open;
+
+	open = rcu_dereference(mygre_mod_net_rcu(net)->ports_open);
+	return open && test_bit(ntohs(port), open);
+}
+
 static int mygre_udp_get(struct net *net, u8 family, __be16 port, int master)
 {
 	struct mygre_net *mn = mygre_mod_net(net);
 	struct mygre_udp_port *place;
 	int err;
 
+	err = mygre_udp_prepare(mn);
+	if (err)
+		return err;
 	place = mygre_udp_find(mn, family, port, master);
 	if (place) {
 		place->users++;
@@ -248,44 +300,43 @@ static int mygre_udp_get(struct net *net, u8 family, __be16 port, int master)
 		return err;
 	}
 	list_add_tail(&place->list, &mn->ports);
+	mygre_udp_note(mn, port, 1);
 	return 0;
 }
 
 static void mygre_udp_put_port(struct net *net, u8 family, __be16 port,
 			       int master)
 {
+	struct mygre_net *mn = mygre_mod_net(net);
 	struct mygre_udp_port *place;
 
-	place = mygre_udp_find(mygre_mod_net(net), family, port, master);
+	place = mygre_udp_find(mn, family, port, master);
 	if (!place || --place->users)
 		return;
 	list_del(&place->list);
+	mygre_udp_note(mn, port, -1);
 	mygre_compat_release_udp(place->sock);
 	kfree(place);
 }
 
-/* The VRF of the device that a tunnel is bound to, as far as there is one */
+/* The VRF of a tunnel's device, 0 for none; -ENODEV if the device is gone */
 static int mygre_udp_master(const struct mygre_tunnel *tunnel,
 			    const struct mygre_params *p)
 {
-	int master = 0;
+	int master = -ENODEV;
 
+	if (!p->link)
+		return 0;
 	rcu_read_lock();
-	if (p->link)
+	if (dev_get_by_index_rcu(tunnel->net, p->link))
 		master = l3mdev_master_upper_ifindex_by_index_rcu(tunnel->net,
 								  p->link);
 	rcu_read_unlock();
 	return master;
 }
 
-/**
- * mygre_udp_close() - receive on a tunnel's ports no more
- * @tunnel: the tunnel
- * @ports: those that mygre_udp_open() has opened
- *
- * Context: process, RTNL.
- */
-void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports)
+static void mygre_udp_close(struct mygre_tunnel *tunnel,
+			    struct mygre_ports *ports)
 {
 	unsigned int i;
 
@@ -319,30 +370,78 @@ static int mygre_udp_take(struct mygre_tunnel *tunnel,
 	return 0;
 }
 
+/*
+ * The ports that settings name, if their device is there. That to which others
+ * send, and that from which we send if it is fixed: behind a translator the far
+ * end answers there.
+ */
+static int mygre_udp_open(struct mygre_tunnel *tunnel,
+			  const struct mygre_params *p,
+			  struct mygre_ports *ports)
+{
+	int master = mygre_udp_master(tunnel, p);
+
+	*ports = (struct mygre_ports) { };
+	if (p->encap != MYGRE_ENCAP_UDP || master < 0)
+		return 0;
+	ports->family = p->family;
+	ports->master = master;
+	ports->port[0] = p->encap_dport;
+	if (p->encap_sport != p->encap_dport)
+		ports->port[1] = p->encap_sport;
+	return mygre_udp_take(tunnel, ports);
+}
+
+/* Only who is bound to a device has to look where that is */
+static void mygre_udp_watch(struct mygre_tunnel *tunnel,
+			    const struct mygre_params *p)
+{
+	list_del_init(&tunnel->udp_node);
+	if (p->encap == MYGRE_ENCAP_UDP && p->link)
+		list_add_tail(&tunnel->udp_node,
+			      &mygre_mod_net(tunnel->net)->udp);
+}
+
 /**
- * mygre_udp_open() - receive on the ports that a tunnel's settings name
- * @tunnel: the tunnel
- * @p: settings, about to be in force
- * @ports: set to what was opened
+ * mygre_udp_init() - a tunnel that receives by no port
+ * @tunnel: new
  *
- * That to which others send, and that from which we send if it is fixed: behind
- * a translator the far end answers there.
+ * Context: process.
+ */
+void mygre_udp_init(struct mygre_tunnel *tunnel)
+{
+	INIT_LIST_HEAD(&tunnel->udp_node);
+}
+
+/**
+ * mygre_udp_start() - receive on the ports that a tunnel's settings name
+ * @tunnel: coming up
+ * @p: settings in force
  *
  * Context: process, RTNL.
  * Return: 0, -ENOMEM, or -EADDRINUSE if somebody else listens there; then
  * nothing is open.
  */
-int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
-		   struct mygre_ports *ports)
+int mygre_udp_start(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 {
-	*ports = (struct mygre_ports) { .family = p->family };
-	if (p->encap != MYGRE_ENCAP_UDP)
-		return 0;
-	ports->master = mygre_udp_master(tunnel, p);
-	ports->port[0] = p->encap_dport;
-	if (p->encap_sport != p->encap_dport)
-		ports->port[1] = p->encap_sport;
-	return mygre_udp_take(tunnel, ports);
+	int err;
+
+	err = mygre_udp_open(tunnel, p, &tunnel->ports);
+	if (!err)
+		mygre_udp_watch(tunnel, p);
+	return err;
+}
+
+/**
+ * mygre_udp_stop() - receive on them no more
+ * @tunnel: going down
+ *
+ * Context: process, RTNL.
+ */
+void mygre_udp_stop(struct mygre_tunnel *tunnel)
+{
+	list_del_init(&tunnel->udp_node);
+	mygre_udp_close(tunnel, &tunnel->ports);
 }
 
 /**
@@ -374,24 +473,27 @@ int mygre_udp_change(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	} else if (!err) {
 		mygre_udp_close(tunnel, &tunnel->ports);
 	}
-	if (!err)
-		tunnel->ports = ports;
-	return err;
+	if (err)
+		return err;
+	tunnel->ports = ports;
+	mygre_udp_watch(tunnel, p);
+	return 0;
 }
 
-/* Does a tunnel that is up listen where its device is no more, or nowhere */
+/* Is it to listen elsewhere than it does; or nowhere, for its device is gone */
 static bool mygre_udp_is_stale(const struct mygre_tunnel *tunnel)
 {
-	const struct mygre_params *p =
-		&rtnl_dereference(tunnel->config)->params;
+	int master;
 
-	return netif_running(tunnel->dev) && p->encap == MYGRE_ENCAP_UDP &&
-	       (!tunnel->ports.port[0] ||
-		tunnel->ports.master != mygre_udp_master(tunnel, p));
+	master = mygre_udp_master(tunnel,
+				  &rtnl_dereference(tunnel->config)->params);
+	if (master < 0)
+		return tunnel->ports.port[0];
+	return !tunnel->ports.port[0] || tunnel->ports.master != master;
 }
 
 /**
- * mygre_udp_moved() - a device has joined a VRF, or left it
+ * mygre_udp_moved() - a device has joined a VRF, or left it, or is gone
  * @net: where; perhaps tunnels in UDP are bound to it
  *
  * All of them let go before one takes its new ports: see mygre_udp_change().
@@ -404,20 +506,29 @@ void mygre_udp_moved(struct net *net)
 	struct mygre_tunnel *tunnel;
 	int err;
 
-	if (list_empty(&mn->ports))
-		return;
-	list_for_each_entry(tunnel, &mn->tunnels, list)
+	list_for_each_entry(tunnel, &mn->udp, udp_node)
 		if (mygre_udp_is_stale(tunnel))
 			mygre_udp_close(tunnel, &tunnel->ports);
-	list_for_each_entry(tunnel, &mn->tunnels, list) {
+	list_for_each_entry(tunnel, &mn->udp, udp_node) {
 		if (!mygre_udp_is_stale(tunnel))
 			continue;
 		err = mygre_udp_open(tunnel,
 				     &rtnl_dereference(tunnel->config)->params,
 				     &tunnel->ports);
-		if (err)
+		if (err && net_ratelimit())
 			netdev_warn(tunnel->dev,
 				    "the underlay has moved into another VRF, where its UDP ports cannot be listened at: error %d\n",
 				    err);
 	}
+}
+
+/**
+ * mygre_udp_stop_net() - a netns ends
+ * @mn: our part of it, without tunnels
+ *
+ * Context: process; no packet is received there any more.
+ */
+void mygre_udp_stop_net(struct mygre_net *mn)
+{
+	kvfree(rcu_dereference_protected(mn->ports_open, true));
 }

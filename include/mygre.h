@@ -311,9 +311,11 @@ void mygre_udp_build(const struct mygre_config *config, struct sk_buff *skb,
 		     __be16 sport, __be16 dport, const union mygre_addr *saddr,
 		     const union mygre_addr *daddr);
 int mygre_udp_gso(const struct mygre_params *p);
-int mygre_udp_open(struct mygre_tunnel *tunnel, const struct mygre_params *p,
-		   struct mygre_ports *ports);
-void mygre_udp_close(struct mygre_tunnel *tunnel, struct mygre_ports *ports);
+int mygre_udp_start(struct mygre_tunnel *tunnel, const struct mygre_params *p);
+void mygre_udp_stop(struct mygre_tunnel *tunnel);
+void mygre_udp_init(struct mygre_tunnel *tunnel);
+void mygre_udp_stop_net(struct mygre_net *mn);
+bool mygre_udp_is_open(const struct net *net, __be16 port);
 int mygre_udp_change(struct mygre_tunnel *tunnel,
 		     const struct mygre_params *p);
 void mygre_udp_moved(struct net *net);

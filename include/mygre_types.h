@@ -390,6 +390,7 @@ struct mygre_followed {
  * @loop_logged: jiffies when a loop was last written to the log, or 0
  * @carrier_lock: of @no_carrier, and what follows from it
  * @far: where the far end is, if that is learned
+ * @udp_node: member of &mygre_net.udp, or of none; RTNL
  * @ports: by which it receives, if it is up; RTNL
  * @no_carrier: why there is none; bits of &enum mygre_carrier
  * @loop: does the way lead through the tunnel; NULL as long as nobody wanted to
@@ -427,6 +428,7 @@ struct mygre_tunnel {
 	unsigned int no_carrier;
 	struct mygre_far __rcu *far;
 	struct mygre_ports ports;
+	struct list_head udp_node;
 	struct mygre_loop *loop;
 	struct mygre_keepalive *keepalive;
 	atomic64_t answers;
@@ -451,6 +453,8 @@ struct mygre_tunnel {
  * @masked: how many tunnels leave the low bits of the key to the flow; RTNL,
  *	read locklessly
  * @ports: UDP sockets, &struct mygre_udp_port; RTNL
+ * @ports_open: a bit for each port that one of them has; NULL until the first
+ * @udp: tunnels that are up, receive by them, and are bound to a device; RTNL
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
@@ -466,6 +470,8 @@ struct mygre_net {
 	struct mygre_config __rcu *external[2];
 	unsigned int masked;
 	struct list_head ports;
+	unsigned long __rcu *ports_open;
+	struct list_head udp;
 	struct list_head tunnels;
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;

@@ -187,6 +187,58 @@ test_underlay_moves() {
 	done
 }
 
+# dial DEV VRF: it comes up, as PPP does with each call
+dial() {
+	wire a $1 10.30.${1#ppp}.1/24 -- b $1 10.30.${1#ppp}.2/24
+	ipn a <<-END
+		link set $1 master $2
+		address replace 10.30.${1#ppp}.1/24 dev $1
+	END
+}
+
+# arrives DEV NUMBER: what goes in at the far end comes out of this tunnel
+arrives() {
+	send_dev b far$1 "ip4 2.2.2.2 1.1.1.1 id $2 / $DATA"
+	expect t$1 "ip4 2.2.2.2 1.1.1.1 id $2 / $DATA"
+}
+
+# devices that come and go in a VRF, with the same port for all
+test_udp_dialled() {
+	local number
+
+	needs_mygre "GRE in UDP"
+	for number in 1 2; do
+		dial ppp$number red
+		tunnel a t$number local 10.30.$number.1 remote 10.30.$number.2 \
+			dev ppp$number encap udp
+		tunnel b far$number local 10.30.$number.2 \
+			remote 10.30.$number.1 encap udp
+		capture t$number a t$number in
+		arrives $number 1
+	done
+	ipn a link del ppp1
+	ipn a link del ppp2
+	# only the second comes back, then the first in another VRF
+	dial ppp2 red
+	arrives 2 2
+	dial ppp1 blue
+	arrives 1 3
+	arrives 2 3
+	# and one without a VRF has to wait until the port is not theirs
+	must_fail tunnel a t3 $ENDS dev eth2 encap udp
+	tunnels_del b
+	ipn a link del ppp1
+	ipn a link del ppp2
+	tunnel a t3 $ENDS dev eth2 encap udp
+	for_each_far_again
+}
+
+# tunnels_del has deleted those of the topology, too
+for_each_far_again() {
+	tunnel_of "$KIND" b far local 10.10.10.2 remote 10.10.10.1 ttl 64
+	pk address b far 192.168.9.2/24 || fail "$PKT"
+}
+
 # for_all_far OPTIONS...: the other ends have them.
 for_all_far() {
 	local name
