@@ -71,6 +71,9 @@ void mygre_learn(const struct mygre_config *config, const struct sk_buff *skb,
 	if (likely(seen && seen->port == port &&
 		   mygre_addr_equal(&seen->addr, &addr)))
 		return;
+	/* Settings that were, and linger */
+	if (rcu_dereference(tunnel->config)->identity != config->identity)
+		return;
 	far = kmalloc(sizeof(*far), GFP_ATOMIC | __GFP_NOWARN);
 	if (!far)
 		return;

@@ -99,7 +99,10 @@ learned_port() {
 }
 
 port_differs() {
-	[ "$(learned_port)" != "$1" ]
+	local port
+
+	port=$(learned_port)
+	[ -n "$port" ] && [ "$port" != "$1" ]
 }
 
 # Probes alone tell the hub where a client is, and keep the translator's mapping.
