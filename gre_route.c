@@ -212,7 +212,8 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 		.flowi4_mark = p->fwmark,
 		.fl4_gre_key = p->okey,
 	};
-	if (unlikely(p->encap)) {
+	/* As ip_gre: what is in fou or gue is still sought as GRE. */
+	if (unlikely(p->encap == MYGRE_ENCAP_UDP)) {
 		fl4->flowi4_proto = IPPROTO_UDP;
 		fl4->fl4_gre_key = 0;
 		fl4->fl4_sport = p->encap_sport;
@@ -350,7 +351,7 @@ void mygre_route6_init_flow(struct flowi6 *fl6,
 					       p->flowlabel),
 		.fl6_gre_key = p->okey,
 	};
-	if (unlikely(p->encap)) {
+	if (unlikely(p->encap == MYGRE_ENCAP_UDP)) {
 		fl6->flowi6_proto = IPPROTO_UDP;
 		fl6->fl6_gre_key = 0;
 		fl6->fl6_sport = p->encap_sport;

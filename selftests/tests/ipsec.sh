@@ -197,6 +197,19 @@ test_missing() {
 		fail "$(drops) drops, $before before: $(at a ethtool -S gre1)"
 }
 
+# in fou, too, a policy for protocol 47 holds, as with ip_gre
+test_fou() {
+	local before
+
+	modprobe fou 2>/dev/null || skip "this kernel has no fou"
+	ipn a link set gre1 type "$KIND" encap fou encap-dport 5555
+	ipn a xfrm policy add src 10.10.10.10 dst 10.10.10.11 proto gre \
+		dir out action block
+	before=$(drops)
+	sends 3
+	[ "$(drops)" -eq $((before + 3)) ] || fail "$(drops) drops"
+}
+
 # a policy that blocks is obeyed, and it is counted
 test_block() {
 	local before
