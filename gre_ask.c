@@ -110,3 +110,4 @@ int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
 	ip_rt_put(rt);
 	return 0;
 }
+	fl4.flowi4_flags = info->key.flow_flags;

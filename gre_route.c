@@ -210,6 +210,7 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 		.saddr = p->local.v4,
 		.flowi4_proto = IPPROTO_GRE,
 		.flowi4_mark = p->fwmark,
+		.flowi4_flags = config->any_source ? FLOWI_FLAG_ANYSRC : 0,
 		.fl4_gre_key = p->okey,
 	};
 	/* As ip_gre: what is in fou or gue is still sought as GRE. */
@@ -380,7 +381,7 @@ static int mygre_route6_check_ends(const struct mygre_config *config,
 
 	if (p->link)
 		dev = dev_get_by_index_rcu(net, p->link);
-	if (!ipv6_addr_any(&p->local.v6) &&
+	if (!config->any_source && !ipv6_addr_any(&p->local.v6) &&
 	    !ipv6_chk_addr_and_flags(net, &p->local.v6, dev, false, 0,
 				     IFA_F_TENTATIVE))
 		return -EADDRNOTAVAIL;

@@ -285,6 +285,8 @@ struct mygre_udp_from {
  * @uncached: no route is remembered, for each packet may have another
  * @whole: an outer packet that is too long is dropped, even if nobody can be
  *	told: whoever sends by an external tunnel said so
+ * @any_source: the local address need not be one of this machine: whoever sends
+ *	by an external tunnel said so
  * @group: the remote is a multicast group
  * @tunnel: the device's private part
  * @inspect: there is more to ask of received packets than is always asked
@@ -318,6 +320,7 @@ struct mygre_config {
 	bool many;
 	bool uncached;
 	bool whole;
+	bool any_source;
 	bool group;
 	bool inspect;
 	bool shows_flow;

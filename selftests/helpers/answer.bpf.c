@@ -3,7 +3,8 @@
  * For tc's ingress of an external tunnel: each packet goes back to where it
  * came from, and the next higher key says that a program has read it. So do
  * TTL, one less, and the traffic class, one DSCP more; a checksum is answered
- * with one. Two programs, of which the second wants no packet in fragments.
+ * with one. Three programs, of which the second wants no packet in fragments, and
+ * the third says that the answer comes from another address, by ten more.
  */
 
 #include <asm/byteorder.h>
@@ -27,7 +28,7 @@ int redirect(__u32 ifindex, __u64 flags);
 #define SUMMED __cpu_to_be16(0x01)
 
 static inline __attribute__((always_inline))
-int reply(struct __sk_buff *skb, __u64 wanted)
+int reply(struct __sk_buff *skb, __u64 wanted, __u32 more)
 {
 	struct bpf_tunnel_key key = { };
 	__u64 flags = 0;
@@ -44,6 +45,7 @@ int reply(struct __sk_buff *skb, __u64 wanted)
 	key.tunnel_id++;
 	key.tunnel_ttl--;
 	key.tunnel_tos += 4;
+	key.local_ipv4 += more;
 	if (set_tunnel_key(skb, &key, sizeof(key), flags | wanted))
 		return TC_ACT_SHOT;
 	return redirect(skb->ifindex, 0);
@@ -51,12 +53,17 @@ int reply(struct __sk_buff *skb, __u64 wanted)
 
 SECTION("tc") int answer(struct __sk_buff *skb)
 {
-	return reply(skb, 0);
+	return reply(skb, 0, 0);
 }
 
 SECTION("tc/whole") int answer_whole(struct __sk_buff *skb)
 {
-	return reply(skb, BPF_F_DONT_FRAGMENT);
+	return reply(skb, BPF_F_DONT_FRAGMENT, 0);
+}
+
+SECTION("tc/elsewhere") int answer_elsewhere(struct __sk_buff *skb)
+{
+	return reply(skb, 0, 10);
 }
 
 SECTION("license") const char terms[] = "GPL";

@@ -15,6 +15,7 @@
 A=10.10.10.10
 B=10.10.10.11
 DATA="ip4 192.168.9.1 192.168.9.2 id 3 / udp 1000 2000 / text data"
+DATA_ONLY="id 3 / udp 1000 2000 / text data"
 FRAME="02aabbccdd01 02aabbccdd02 88b5 / zero 46"
 HELPERS=$MYGRE_DIR/selftests/helpers
 
@@ -198,6 +199,35 @@ test_super() {
 	done
 }
 
+# whoever says where it goes may also say that it comes from somebody else
+test_source() {
+	ends
+	capture wire a eth0 out
+	to ip6 id 7 src fd99::1 key
+	send_ip a "ip4 192.168.9.1 192.168.9.2 $DATA_ONLY"
+	expect wire "ip6 fd99::1 fd10::11 hop ? / gre 20000800 00000007 /
+		ip4 192.168.9.1 192.168.9.2 $DATA_ONLY"
+	tunnels_del a b
+	tunnel b ext external
+	program tc/elsewhere
+	answered "ip4 $A $B ttl 9" "ip4 $B $A ttl 8 tos 4 df ? id ?" 20000800 \
+		"$DATA" 10.10.10.21
+}
+
+# frames come to the one for IP if there is none for Ethernet, as with ip_gre
+test_frames() {
+	tunnel b ext external
+	[[ $(link_show b ext) == *'"link_type":"none"'* ]]
+	capture ext b ext in
+	send_raw a eth0 b eth0 "ip4 $A $B / gre 20006558 00000007 / $FRAME"
+	expect ext "type 6558 / $FRAME"
+	tunnel_of ${KIND}tap b tap external
+	capture tap b tap in
+	send_raw a eth0 b eth0 "ip4 $A $B / gre 20006558 00000007 / $FRAME"
+	expect_no_more ext
+	[ "$(device_counter b tap rx_short)" -eq 0 ]
+}
+
 # 1 is to inherit; another odd one has seen a congestion mark, and is itself
 test_tos() {
 	local packet="ip4 192.168.9.1 192.168.9.2 tos 0xb8 id 3 / udp 1 2 / text x"
@@ -303,6 +333,9 @@ send_frame() {
 # answered OUTER-IN OUTER-OUT GRE PAYLOAD: helpers/answer.bpf.c gets this with key
 # 7, and returns it with key 8.
 answered() {
+	local out=$2
+
+	[ -z "${5:-}" ] || out="ip4 $5 ${out#ip4 * }"
 	send_raw a eth0 b eth0 "$1 / gre $3 00000007 / $4"
 	expect wire "$2 / gre $3 00000008 / $4"
 }
