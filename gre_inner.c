@@ -64,19 +64,31 @@ bool mygre_inner_is_round(const struct mygre_tunnel *tunnel)
 /**
  * mygre_inner_route_error() - there is no way for a packet
  * @state: what is known of it
+ * @skb: the packet, with the route that its sender sees
  * @err: what the routing table said; -ELOOP if the way leads into the tunnel
+ *
+ * Over IPv6 its sender is told, as by ip6_gre; ip_gre tells nobody.
  *
  * Context: BH, RCU.
  * Return: the reason to drop it.
  */
-enum mygre_stat mygre_inner_route_error(struct mygre_xmit_state *state, int err)
+enum mygre_stat mygre_inner_route_error(struct mygre_xmit_state *state,
+					struct sk_buff *skb, int err)
 {
 	struct mygre_config *config = state->config;
 
-	if (err == -ELOOP) {
+	switch (err) {
+	case -ELOOP:
 		mygre_loop_met(config->tunnel);
 		mygre_inner_log_loop(config->tunnel, config->params.family,
 				     state->daddr);
+		break;
+	case -EADDRNOTAVAIL:
+	case -EADDRINUSE:
+		break;
+	default:
+		if (config->params.family == AF_INET6 && !state->control)
+			dst_link_failure(skb);
 	}
 	return mygre_route_reason(err);
 }

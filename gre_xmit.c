@@ -30,7 +30,7 @@ static enum mygre_stat mygre_xmit_route(struct mygre_xmit_state *state,
 		rt = mygre_route_get(config, skb, state->daddr->v4, state->tos,
 				     &state->saddr.v4, &state->owned);
 	if (IS_ERR(rt))
-		return mygre_inner_route_error(state, PTR_ERR(rt));
+		return mygre_inner_route_error(state, skb, PTR_ERR(rt));
 	state->dst = &rt->dst;
 	if (!state->ttl)
 		state->ttl = ip4_dst_hoplimit(&rt->dst);

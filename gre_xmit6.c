@@ -143,7 +143,7 @@ static enum mygre_stat mygre_xmit6_route(struct mygre_xmit_state *state,
 				       state->tos, &state->saddr.v6,
 				       &state->owned);
 	if (IS_ERR(dst))
-		return mygre_inner_route_error(state, PTR_ERR(dst));
+		return mygre_inner_route_error(state, skb, PTR_ERR(dst));
 	state->dst = dst;
 	if (!state->ttl)
 		state->ttl = ip6_dst_hoplimit(dst);

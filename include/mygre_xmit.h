@@ -84,6 +84,7 @@ struct mygre_xmit_state {
 
 /* gre_inner.c */
 enum mygre_stat mygre_inner_route_error(struct mygre_xmit_state *state,
+					struct sk_buff *skb,
 					int err);
 bool mygre_inner_is_round(const struct mygre_tunnel *tunnel);
 bool mygre_inner_tell_sender(struct mygre_xmit_state *state,

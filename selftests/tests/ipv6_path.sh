@@ -42,6 +42,7 @@ topology() {
 
 cleanup_each() {
 	sites_forget
+	ipn r1 route del unreachable fd0a:2::1 2>/dev/null || :
 	# a device that goes to another VRF loses addresses and routes
 	ipn r1 <<-END
 		link set eth0 mtu 1500
@@ -334,6 +335,18 @@ ERRORS="
 complain() {
 	send_raw w eth1 r1 eth0 "ip6 fd0a:1::fe fd0a:1::1 /
 		icmp6 $1 $2 00000000 / $3"
+}
+
+# there is no way to the far end: senders are told at once
+test_no_way() {
+	local packet="fd01::2 fd02::2 hop 63 / udp 1 2 / text sent"
+
+	site_to_site key 7
+	capture heard h1 eth0 in
+	ipn r1 route add unreachable fd0a:2::1
+	send_ip h1 "ip6 ${packet/hop 63 /}"
+	expect heard "ip6 fd01::1 fd01::2 tc ? flow ? / icmp6 1 3 00000000 /
+		ip6 $packet"
 }
 
 # an error about a tunnel's packet is relayed to who has sent what was inside:
