@@ -14,6 +14,15 @@
 #include "mygre.h"
 #include "mygre_compat.h"
 
+/* Who may do this by netlink may do it here */
+static int mygre_ask_delete(struct net_device *dev)
+{
+	if (!ns_capable(dev_net(dev)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	unregister_netdevice(dev);
+	return 0;
+}
+
 /* The same for "ip -6 tunnel show" */
 static int mygre_ask_ioctl6(const struct net_device *dev,
 			    const struct mygre_params *p, void __user *data)
@@ -38,16 +47,17 @@ static int mygre_ask_ioctl6(const struct net_device *dev,
 }
 
 /**
- * mygre_ask_ioctl() - tell the settings the old way
+ * mygre_ask_ioctl() - tell the settings the old way, or delete the device
  * @dev: a device of ours that is no Ethernet
  * @ifr: who asks
  * @data: where the answer goes
- * @cmd: %SIOCGETTUNNEL; changing is netlink's
+ * @cmd: %SIOCGETTUNNEL or %SIOCDELTUNNEL; changing is netlink's
  *
- * "ip tunnel show" and NHRP daemons ask this way.
+ * "ip tunnel show" and NHRP daemons ask this way; "ip tunnel del" is in many a
+ * script. Nobody has looked yet whether the caller may do that.
  *
  * Context: process, RTNL.
- * Return: 0, -EFAULT or -EOPNOTSUPP.
+ * Return: 0, -EFAULT, -EPERM or -EOPNOTSUPP.
  */
 int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 		    void __user *data, int cmd)
@@ -56,6 +66,8 @@ int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 	const struct mygre_params *p;
 	struct ip_tunnel_parm parm = { };
 
+	if (cmd == SIOCDELTUNNEL)
+		return mygre_ask_delete(dev);
 	if (cmd != SIOCGETTUNNEL)
 		return -EOPNOTSUPP;
 	p = &rtnl_dereference(tunnel->config)->params;
@@ -101,6 +113,7 @@ int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
 	fl4.daddr = info->key.u.ipv4.dst;
 	fl4.saddr = info->key.u.ipv4.src;
 	fl4.flowi4_mark = skb->mark;
+	fl4.flowi4_flags = info->key.flow_flags;
 	fl4.fl4_gre_key = tunnel_id_to_key32(info->key.tun_id);
 	mygre_compat_set_tos(&fl4, info->key.tos);
 	rt = ip_route_output_key(tunnel->net, &fl4);
@@ -110,4 +123,3 @@ int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
 	ip_rt_put(rt);
 	return 0;
 }
-	fl4.flowi4_flags = info->key.flow_flags;

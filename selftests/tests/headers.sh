@@ -477,6 +477,10 @@ test_ip_tunnel() {
 	tunnel a opt $ENDS ttl 64
 	must_fail ipn a tunnel change opt mode gre $ENDS ttl 65
 	[[ $(ipn a -d link show opt) == *"ttl 64"* ]] || fail "it was changed"
+	# what is deleted the old way is gone
+	tunnel a other $ENDS key 3
+	ipn a tunnel del other
+	must_fail ipn a link show other
 	# after a new name, the new name
 	ipn a <<-END
 		link set opt down
