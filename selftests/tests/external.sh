@@ -337,7 +337,7 @@ answered() {
 
 	[ -z "${5:-}" ] || out="ip4 $5 ${out#ip4 * }"
 	send_raw a eth0 b eth0 "$1 / gre $3 00000007 / $4"
-	expect wire "$2 / gre $3 00000008 / $4"
+	expect wire "$out / gre $3 00000008 / $4"
 }
 
 # program SECTION: of helpers/answer.bpf.c, at what b receives.
