@@ -69,7 +69,7 @@ static void mygre_dev_set_mode(struct net_device *dev,
 	if (config->params.external) {
 		dev->netdev_ops = config->params.tap ? &mygre_dev_tap_ext_ops :
 						       &mygre_dev_ext_ops;
-		/* It has no ends; and a port of Open vSwitch is this or a tap. */
+		/* It has no ends. A port of Open vSwitch is this or a tap. */
 		if (!config->params.tap)
 			dev->type = ARPHRD_NONE;
 		return;

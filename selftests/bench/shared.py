@@ -75,6 +75,7 @@ ALLOWED = {
     "rht_lock": SETUP,
     "rht_unlock": SETUP,
     "mygre_learn": LEARN,
+    "mygre_udp_note": SETUP,
     "mygre_learn_forget": SETUP,
     "mygre_ask_metadata": ASKED,
     "mygre_proto_take": LOAD,

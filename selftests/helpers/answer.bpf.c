@@ -3,7 +3,7 @@
  * For tc's ingress of an external tunnel: each packet goes back to where it
  * came from, and the next higher key says that a program has read it. So do
  * TTL, one less, and the traffic class, one DSCP more; a checksum is answered
- * with one. Three programs, of which the second wants no packet in fragments, and
+ * with one. Three programs: the second wants no packet in fragments, and
  * the third says that the answer comes from another address, by ten more.
  */
 
