@@ -22,8 +22,8 @@
 /* Ethernet in IP: RFC 3378 */
 #define MYGRE_GUARD_ETHERIP 97
 
-/* A frame may have this many VLAN tags before its IP header */
-#define MYGRE_GUARD_TAGS 2
+/* Whoever puts more VLAN tags before an IP header means no good */
+#define MYGRE_GUARD_TAGS 8
 
 /*
  * Protocols that are worth a look, as bits: tunnels, and UDP as long as tunnels
@@ -234,48 +234,48 @@ static bool mygre_guard_is_nested_ip(struct sk_buff *skb, __be16 proto,
 	return false;
 }
 
-/* Which device has the addresses: the bridge's, or that of a VLAN on top */
-static const struct net_device *
-mygre_guard_receiver(const struct net_device *dev, __be16 proto, u16 vid)
+/* Which device has the addresses: it, or the bridge that it is a port of */
+static struct net_device *mygre_guard_receiver(const struct net_device *dev)
 {
-	struct net_device *at, *master;
+	struct net_device *at = (struct net_device *)dev, *master;
 
-	at = (struct net_device *)dev;
 	master = netdev_master_upper_dev_get_rcu(at);
-	if (master && !netif_is_l3_master(master))
-		at = master;
-	return eth_type_vlan(proto) ?
-	       __vlan_find_dev_deep_rcu(at, proto, vid) ?: at : at;
+	return master && !netif_is_l3_master(master) ? master : at;
 }
 
 /*
- * In a frame, perhaps behind VLAN tags. Those are only looked behind, so the
- * packet is as it was afterwards.
+ * In a frame, perhaps behind VLAN tags, each of which may lead to a device on
+ * top. A tag without a VLAN in it leads nowhere. They are only looked behind, so
+ * the packet is as it was afterwards.
  */
 static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
 					const struct net_device *dev)
 {
 	unsigned int at = skb_network_offset(skb), start = at, tags = 0;
-	__be16 outer = skb->protocol, proto = outer;
+	struct net_device *to = mygre_guard_receiver(dev), *vlan;
 	struct vlan_hdr buffer, *tag;
+	__be16 proto = skb->protocol;
 	bool nested = false;
-	u16 vid = 0;
+	u16 vid;
 
-	while (eth_type_vlan(proto) && tags++ < MYGRE_GUARD_TAGS) {
+	while (eth_type_vlan(proto)) {
+		if (++tags > MYGRE_GUARD_TAGS)
+			return true;
 		tag = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
 		if (!tag)
 			return false;
-		if (at == start)
-			vid = ntohs(tag->h_vlan_TCI) & VLAN_VID_MASK;
+		vid = ntohs(tag->h_vlan_TCI) & VLAN_VID_MASK;
+		vlan = vid ? __vlan_find_dev_deep_rcu(to, proto, vid) : to;
+		/* Nobody here is in that VLAN. */
+		if (!vlan)
+			return false;
+		to = vid ? mygre_guard_receiver(vlan) : to;
 		proto = tag->h_vlan_encapsulated_proto;
 		at += sizeof(*tag);
 	}
 	skb_set_network_header(skb, at);
 	if (mygre_guard_may_pull(skb, at, proto))
-		nested = mygre_guard_is_nested_ip(skb, proto,
-						  mygre_guard_receiver(dev,
-								       outer,
-								       vid));
+		nested = mygre_guard_is_nested_ip(skb, proto, to);
 	skb_set_network_header(skb, start);
 	return nested;
 }
@@ -292,6 +292,25 @@ bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
 	return skb_network_offset(skb) || eth_type_vlan(skb->protocol) ?
 	       mygre_guard_is_nested_frame(skb, dev) :
 	       mygre_guard_is_nested_ip(skb, skb->protocol, dev);
+}
+
+/**
+ * mygre_guard_is_inside() - has a packet come out of a tunnel that wants none
+ * @skb: received, for another tunnel
+ *
+ * For who receives by sockets of the kernel's fou, of whose ports nothing is
+ * known where packets come out of tunnels.
+ *
+ * Context: BH, RCU.
+ */
+bool mygre_guard_is_inside(const struct sk_buff *skb)
+{
+	const struct mygre_tunnel *tunnel;
+
+	if (!mygre_dev_is_ours(skb->dev))
+		return false;
+	tunnel = netdev_priv(skb->dev);
+	return !rcu_dereference(tunnel->config)->params.inner_tunnel;
 }
 
 static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)

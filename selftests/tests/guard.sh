@@ -169,7 +169,7 @@ test_nested_vrf() {
 
 # in frames that bear tags, to a VLAN's address in a VRF, and to a bridge's
 test_nested_tags() {
-	local mac=02000000000a0200000000bb tags
+	local mac=02000000000a0200000000bb tags number
 
 	ipn a <<-END
 		link add red9 up type vrf table 99
@@ -178,12 +178,25 @@ test_nested_tags() {
 		link add vlan5 up master red9 link gre1 type vlan id 5
 		address add 192.168.5.1/24 dev vlan5
 	END
-	for tags in 81000006 88a8000681000005; do
-		does_not rx_nested 00006558 \
-			"$mac$tags 0800 / ip4 8.8.8.8 $A / gre 00000800 / zero 60"
-	done
+	# in a VLAN in a VLAN; in none that there is
+	ipn a <<-END
+		link add outer6 up link gre1 type vlan proto 802.1ad id 6
+		link add inner7 up link outer6 type vlan id 7
+	END
+	does_not rx_nested 00006558 "${mac}88a8000681000007 0800 / \
+		ip4 8.8.8.8 $A / gre 00000800 / zero 60"
+	number=$(device_counter a gre1 rx_nested)
+	inner 00006558 "${mac}81000009 0800 / ip4 8.8.8.8 $A / gre 00000800 / zero 60"
+	[ "$(device_counter a gre1 rx_nested)" -eq "$number" ]
 	does_not rx_nested 00006558 "${mac}81000005 0800 / \
 		ip4 8.8.8.8 192.168.5.1 / gre 00000800 / zero 60"
+	for tags in 8100000081000005 81000000810000008100000081000005; do
+		does_not rx_nested 00006558 "$mac$tags 0800 / \
+			ip4 8.8.8.8 192.168.5.1 / gre 00000800 / zero 60"
+	done
+	# nobody has that many
+	tags=$(printf '81000000%.0s' 1 2 3 4 5 6 7 8 9)
+	does_not rx_nested 00006558 "$mac$tags 0800 / ip4 8.8.8.8 $A / $DATA"
 	capture vlan a vlan5 in
 	inner 00006558 "${mac}81000005 0800 / ip4 8.8.8.8 192.168.5.1 / $DATA"
 	expect vlan "ip4 8.8.8.8 192.168.5.1 / $DATA"
@@ -212,6 +225,8 @@ test_nested_tag_l3() {
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
 	does_not rx_nested 00008100 \
 		"0000 0800 / ip4 192.168.9.2 $A / gre 00000800 / zero 40"
+	does_not rx_nested 00008100 "0000 8100 0000 8100 0000 0800 / \
+		ip4 192.168.9.2 $A / gre 00000800 / zero 40"
 	does_not rx_spoofed 00008100 \
 		"0000 0800 / ip4 203.0.113.1 192.168.9.1 / $DATA"
 }
@@ -243,6 +258,26 @@ test_nested_udp() {
 	ipn a link set gre2 down
 	inner 2000080000000001 "$outside / $inside"
 	expect in "$outside / $inside"
+}
+
+# in UDP that the kernel's fou takes off, it is the tunnel inside that refuses
+test_nested_fou() {
+	local inside="ip4 8.8.8.8 192.168.8.66 / $DATA"
+
+	modprobe fou 2>/dev/null || skip "this kernel has no fou"
+	tunnel a gre1 $ENDS key 1
+	tunnel a gre2 local $A remote 192.168.9.2 key 2 encap fou encap-dport 5555
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	at a ip fou add port 5555 ipproto 47
+	capture out a gre2 in
+	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
+		gre 2000080000000002 / $inside"
+	[ "$(device_counter a gre2 rx_nested)" -eq 1 ]
+	ipn a link change gre1 type "$KIND" inner-tunnel allow
+	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
+		gre 2000080000000002 / $inside"
+	expect out "$inside"
+	at a ip fou del port 5555
 }
 
 # the attack itself: a host with two tunnels sends what a stranger wants sent
