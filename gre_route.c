@@ -381,7 +381,7 @@ static int mygre_route6_check_ends(const struct mygre_config *config,
 
 	if (p->link)
 		dev = dev_get_by_index_rcu(net, p->link);
-	if (!config->any_source && !ipv6_addr_any(&p->local.v6) &&
+	if (!ipv6_addr_any(&p->local.v6) &&
 	    !ipv6_chk_addr_and_flags(net, &p->local.v6, dev, false, 0,
 				     IFA_F_TENTATIVE))
 		return -EADDRNOTAVAIL;
@@ -402,9 +402,11 @@ static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
 	int err;
 
 	err = mygre_route6_check_ends(config, daddr);
-	if (err)
+	if (err && !(err == -EADDRNOTAVAIL && config->any_source))
 		return ERR_PTR(err);
 	mygre_route6_init_flow(&fl6, config, daddr, tclass, skb->mark);
+	if (err)
+		fl6.saddr = in6addr_any;
 	fl6.mp_hash = skb_get_hash(skb);
 	dst = ip6_dst_lookup_flow(config->tunnel->net, NULL, &fl6, NULL);
 	if (IS_ERR(dst))

@@ -440,15 +440,10 @@ struct mygre_config *mygre_table_find(const struct net *net,
 	return mygre_table_find_any(mn, tuple, skb, config);
 }
 
-static bool mygre_table_is_up(const struct mygre_config *config)
-{
-	return config && READ_ONCE(config->tunnel->dev->flags) & IFF_UP;
-}
-
 /**
  * mygre_table_find_external() - which tunnel takes what no other does
  * @net: where a packet was received
- * @tap: it carries Ethernet, which the one for IP takes if there is no other
+ * @tap: it carries Ethernet
  * @ipv6: by IPv6
  *
  * Context: RCU.
@@ -460,9 +455,7 @@ struct mygre_config *mygre_table_find_external(const struct net *net,
 	struct mygre_net *mn = mygre_mod_net_rcu(net);
 	struct mygre_config *config = rcu_dereference(mn->external[tap]);
 
-	if (tap && !mygre_table_is_up(config))
-		config = rcu_dereference(mn->external[false]);
-	if (!mygre_table_is_up(config))
+	if (!config || !(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
 		return NULL;
 	return ipv6 ? config->other : config;
 }

@@ -286,7 +286,7 @@ struct mygre_udp_from {
  * @whole: an outer packet that is too long is dropped, even if nobody can be
  *	told: whoever sends by an external tunnel said so
  * @any_source: the local address need not be one of this machine: whoever sends
- *	by an external tunnel said so
+ *	by an external tunnel said so; over IPv6, one that is takes its place
  * @group: the remote is a multicast group
  * @tunnel: the device's private part
  * @inspect: there is more to ask of received packets than is always asked
