@@ -61,6 +61,19 @@ bool mygre_inner_is_round(const struct mygre_tunnel *tunnel)
 	return nest->depth >= MYGRE_XMIT_DEPTH_MAX;
 }
 
+/*
+ * Tell the sender of an inner IP packet, by its route, that it does not arrive.
+ * What a queue has noted on the packet is none of ICMP's.
+ */
+static void mygre_inner_fail(struct sk_buff *skb, __be16 proto)
+{
+	if (!mygre_hdr_inner_len(proto))
+		return;
+	memset(skb->cb, 0, max(sizeof(struct inet_skb_parm),
+			       sizeof(struct inet6_skb_parm)));
+	dst_link_failure(skb);
+}
+
 /**
  * mygre_inner_route_error() - there is no way for a packet
  * @state: what is known of it
@@ -87,8 +100,8 @@ enum mygre_stat mygre_inner_route_error(struct mygre_xmit_state *state,
 	case -EADDRINUSE:
 		break;
 	default:
-		if (config->params.family == AF_INET6 && !state->control)
-			dst_link_failure(skb);
+		if (config->params.family == AF_INET6)
+			mygre_inner_fail(skb, state->inner_proto);
 	}
 	return mygre_route_reason(err);
 }
@@ -202,10 +215,12 @@ bool mygre_inner_tell_sender(struct mygre_xmit_state *state,
  * it, complained
  * @tunnel: the tunnel, of which nobody was told yet
  * @skb: the next packet, with the route that its sender sees
+ * @proto: ethertype of what is inside, network order
  *
  * Context: BH, RCU.
  */
-void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb)
+void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb,
+			__be16 proto)
 {
 	if (time_after(jiffies, READ_ONCE(tunnel->err_time) +
 				MYGRE_INNER_ERR_TIME)) {
@@ -213,7 +228,7 @@ void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb)
 		return;
 	}
 	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) - 1);
-	dst_link_failure(skb);
+	mygre_inner_fail(skb, proto);
 }
 
 /* --- flows -----------------------------------------------------------------*/

@@ -119,7 +119,7 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 	    mygre_xmit_handle_offloads(skb, config))
 		return MYGRE_STAT_TX_NOMEM;
 
-	mygre_xmit_report_error(tunnel, skb);
+	mygre_xmit_report_error(state, skb);
 	mygre_xmit_read_flow(state, skb);
 	skb_set_inner_protocol(skb, state->proto);
 	skb_scrub_packet(skb, !net_eq(tunnel->net, dev_net(tunnel->dev)));

@@ -84,12 +84,12 @@ struct mygre_xmit_state {
 
 /* gre_inner.c */
 enum mygre_stat mygre_inner_route_error(struct mygre_xmit_state *state,
-					struct sk_buff *skb,
-					int err);
+					struct sk_buff *skb, int err);
 bool mygre_inner_is_round(const struct mygre_tunnel *tunnel);
 bool mygre_inner_tell_sender(struct mygre_xmit_state *state,
 			     struct sk_buff *skb, unsigned int mtu);
-void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb);
+void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb,
+			__be16 proto);
 u32 mygre_inner_hash(const struct mygre_xmit_state *state, struct sk_buff *skb);
 enum mygre_stat mygre_inner_do_clamp(struct mygre_xmit_state *state,
 				     struct sk_buff *skb);
@@ -184,11 +184,13 @@ static inline enum mygre_stat mygre_xmit_clamp(struct mygre_xmit_state *state,
 }
 
 /* Let senders know that the far end, or a router before it, complained */
-static inline void mygre_xmit_report_error(struct mygre_tunnel *tunnel,
+static inline void mygre_xmit_report_error(const struct mygre_xmit_state *state,
 					   struct sk_buff *skb)
 {
+	struct mygre_tunnel *tunnel = state->config->tunnel;
+
 	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
-		mygre_inner_report(tunnel, skb);
+		mygre_inner_report(tunnel, skb, state->inner_proto);
 }
 
 /* Leave to those below what those above have left to us */
