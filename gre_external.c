@@ -67,7 +67,7 @@ static void mygre_external_send(struct sk_buff *skb,
 	mygre_config_derive(&config);
 	config.uncached = true;
 	config.whole = mygre_compat_wants_df(&info->key);
-	/* Over IPv6 nobody says it, and one of ours takes the place: as ip6_gre. */
+	/* Over IPv6 one of ours takes its place, as with ip6_gre. */
 	config.any_source = config.params.family == AF_INET6 ||
 			    info->key.flow_flags & FLOWI_FLAG_ANYSRC;
 	if (config.params.family == AF_INET6)
