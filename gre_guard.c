@@ -245,8 +245,8 @@ static struct net_device *mygre_guard_receiver(const struct net_device *dev)
 
 /*
  * In a frame, perhaps behind VLAN tags, each of which may lead to a device on
- * top. A tag without a VLAN in it leads nowhere. They are only looked behind, so
- * the packet is as it was afterwards.
+ * top. A tag without a VLAN in it leads nowhere. They are only looked behind,
+ * so the packet is as it was afterwards.
  */
 static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
 					const struct net_device *dev)
