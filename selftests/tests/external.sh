@@ -265,7 +265,7 @@ test_at_rest() {
 	[ "$i" -lt 3 ] || fail "measured $i times"
 }
 
-# what the kernel's gre makes of them (Linux 6.10 to 7.2): a C flag, but no checksum
+# what the kernel's gre makes of them (since Linux 6.10): a C flag, but no checksum
 test_super_gre() {
 	kind_load gre
 	super gre ip
