@@ -278,9 +278,7 @@ static void mygre_dev_retire(struct mygre_net *mn, struct mygre_config *old,
 			     const struct mygre_config *config)
 {
 	/* A new key, or another device or VRF, is meant to keep others out. */
-	if (old->params.link != config->params.link ||
-	    old->tuple.key != config->tuple.key ||
-	    old->tuple.flags != config->tuple.flags) {
+	if (old->identity != config->identity) {
 		mygre_linger_end(config->tunnel);
 	} else if (netif_running(config->tunnel->dev) &&
 		   memcmp(&old->tuple, &config->tuple, sizeof(old->tuple))) {
@@ -555,7 +553,6 @@ bool mygre_dev_is_ours(const struct net_device *dev)
 	       dev->rtnl_link_ops == &mygre_netlink_tap_ops;
 }
 
-/* What all devices of the module have in common */
 static void mygre_dev_setup_common(struct net_device *dev)
 {
 	dev->ethtool_ops = &mygre_stats_ethtool_ops;
@@ -566,10 +563,7 @@ static void mygre_dev_setup_common(struct net_device *dev)
 	/* VLANs on top, tunnels inside and MPLS: nothing is lost on the way. */
 	dev->vlan_features |= MYGRE_DEV_FEATURES;
 	dev->hw_enc_features |= MYGRE_DEV_FEATURES;
-	/*
-	 * What has labels is segmented before us: whoever does it below takes
-	 * our header for theirs, for a packet has room to remember one only.
-	 */
+	/* Segmented before us, for below our header is taken for theirs. */
 	dev->mpls_features |= MYGRE_DEV_FEATURES & ~NETIF_F_GSO_SOFTWARE;
 	mygre_compat_set_stats(dev);
 	dev->needs_free_netdev = true;

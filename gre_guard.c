@@ -102,18 +102,25 @@ static bool mygre_guard_is_for_us4(const struct net_device *dev, __be32 addr)
 
 #if IS_ENABLED(CONFIG_IPV6)
 
-/* The address that all routers of a subnet have is ours in routes alone */
-static bool mygre_guard_is_anycast(const struct net_device *dev,
-				   const struct in6_addr *addr)
+/* The way to an address, in the VRF of a device; with a reference */
+static struct dst_entry *mygre_guard_route6(const struct net_device *dev,
+					    const struct in6_addr *addr)
 {
 	struct flowi6 fl6 = {
 		.daddr = *addr,
 		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
 	};
-	struct dst_entry *dst;
+
+	return ip6_route_output(dev_net(dev), NULL, &fl6);
+}
+
+/* The address that all routers of a subnet have is ours in routes alone */
+static bool mygre_guard_is_anycast(const struct net_device *dev,
+				   const struct in6_addr *addr)
+{
+	struct dst_entry *dst = mygre_guard_route6(dev, addr);
 	bool anycast;
 
-	dst = ip6_route_output(dev_net(dev), NULL, &fl6);
 	anycast = dst_rt6_info(dst)->rt6i_flags & RTF_ANYCAST;
 	dst_release(dst);
 	return anycast;
@@ -169,10 +176,6 @@ static bool mygre_guard_is_nested6(struct sk_buff *skb,
 static bool mygre_guard_is_behind6(const struct net_device *dev,
 				   const struct in6_addr *addr)
 {
-	struct flowi6 fl6 = {
-		.daddr = *addr,
-		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
-	};
 	struct dst_entry *dst;
 	bool behind;
 
@@ -181,7 +184,7 @@ static bool mygre_guard_is_behind6(const struct net_device *dev,
 	/* It is of this link, whatever the routes say. */
 	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL)
 		return true;
-	dst = ip6_route_output(dev_net(dev), NULL, &fl6);
+	dst = mygre_guard_route6(dev, addr);
 	behind = !dst->error && dst->dev == dev;
 	dst_release(dst);
 	return behind;

@@ -397,6 +397,30 @@ expect_no_more() {
 
 # --- counters and the kernel log ---------------------------------------------
 
+# nflog_start NS DEV: the firewall logs the next packet that comes in by a device.
+nflog_start() {
+	modprobe -a nfnetlink_log nft_log 2>/dev/null ||
+		skip "this kernel has no nfnetlink_log"
+	at "$1" nft -f - <<-END
+		table inet logs {
+			chain in {
+				type filter hook prerouting priority 0
+				iifname $2 log group 5
+			}
+		}
+	END
+	start "$1" tcpdump -n -U -c 1 -i nflog:5 >"$NETNS_TMP/log" 2>&1
+	wait_for grep -q 'listening on' "$NETNS_TMP/log"
+}
+
+# nflog_expect NS TEXT: and this is what it has logged.
+nflog_expect() {
+	wait "$STARTED"
+	at "$1" nft delete table inet logs
+	cat "$NETNS_TMP/log"
+	grep -qF "$2" "$NETNS_TMP/log"
+}
+
 # device_counter NS DEV NAME: from ethtool -S.
 device_counter() {
 	local name value

@@ -330,25 +330,11 @@ test_packet_socket() {
 
 # a firewall that logs asks for the source, and has room for eight bytes of it
 test_nflog() {
-	modprobe -a nfnetlink_log nft_log 2>/dev/null ||
-		skip "this kernel has no nfnetlink_log"
 	multipoint
-	at a nft -f - <<-END
-		table inet logs {
-			chain in {
-				type filter hook prerouting priority 0
-				iifname mp log group 5
-			}
-		}
-	END
-	start a tcpdump -n -U -c 1 -i nflog:5 >"$NETNS_TMP/log" 2>&1
-	wait_for grep -q 'listening on' "$NETNS_TMP/log"
+	nflog_start a mp
 	send_raw c eth0 a eth0 "ip6 fd10::3 fd10::1 / gre 20000800 00000007 /
 		ip4 2.2.2.2 1.1.1.1 / udp 1 2"
-	wait "$STARTED"
-	at a nft delete table inet logs
-	cat "$NETNS_TMP/log"
-	grep -q '2.2.2.2.1 > 1.1.1.1.2' "$NETNS_TMP/log"
+	nflog_expect a '2.2.2.2.1 > 1.1.1.1.2'
 }
 
 # in UDP the header that senders write is a longer one

@@ -43,7 +43,6 @@ topology() {
 
 cleanup_each() {
 	tunnels_del a b c
-	at a nft delete table inet logs 2>/dev/null || :
 }
 
 DATA="id 3 / udp 1000 2000 / text data"
@@ -191,24 +190,11 @@ test_udp() {
 
 # a firewall that logs asks for the source as well
 test_nflog() {
-	modprobe -a nfnetlink_log nft_log 2>/dev/null ||
-		skip "this kernel has no nfnetlink_log"
 	multipoint
-	at a nft -f - <<-END
-		table inet logs {
-			chain in {
-				type filter hook prerouting priority 0
-				iifname mp log group 5
-			}
-		}
-	END
-	start a tcpdump -n -U -c 1 -i nflog:5 >"$NETNS_TMP/log" 2>&1
-	wait_for grep -q 'listening on' "$NETNS_TMP/log"
+	nflog_start a mp
 	send_raw c eth0 a eth0 "ip4 10.10.10.3 10.10.10.1 /
 		gre 20000800 00000007 / ip4 2.2.2.2 1.1.1.1 / udp 1 2"
-	wait "$STARTED"
-	cat "$NETNS_TMP/log"
-	grep -q '2.2.2.2.1 > 1.1.1.1.2' "$NETNS_TMP/log"
+	nflog_expect a '2.2.2.2.1 > 1.1.1.1.2'
 }
 
 # hex DIGITS-OF PACKET
