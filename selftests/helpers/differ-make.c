@@ -183,6 +183,9 @@ static unsigned int make_l3(uint8_t *p, unsigned int len, uint16_t *proto)
 	*proto = percent(50) ? 0x0600 + rnd(0xfa00) : rnd(0x700);
 	if (percent(10))
 		*proto = 0x9000;
+	/* This tells a packet socket that it should look for itself. */
+	if (*proto == P_ALL)
+		*proto = 0;
 	fill(p, len);
 	return len;
 }
@@ -223,12 +226,17 @@ static unsigned int make_inner(const struct conf *c, uint8_t *p,
 /*
  * By its last bytes a packet is known; too short ones come alone. The stack
  * takes the first VLAN tag out of what is received, and ip6gre writes
- * a DSCP where there is none: they must not be among them.
+ * a DSCP where there is none, if there are VLAN tags that far behind the first
+ * bytes as if a MAC header was there: they must not be among them.
  */
 static void sign(const struct conf *c, struct play *p, uint8_t *data,
 		 unsigned int len)
 {
-	p->bare = len < 8U + (c->tap ? ETH_HLEN + 4 : 4);
+	unsigned int written = c->tap ? ETH_HLEN + 4 : 4;
+
+	if (c->dscp)
+		written = ETH_HLEN + 2 * 4 + 2;
+	p->bare = len < 8U + written;
 	if (p->bare)
 		return;
 	put32(data + len - 8, cookie);

@@ -239,11 +239,13 @@ const char *judge_rx(const struct conf *c, const struct play *p,
  * @ip: its header
  * @tagged: behind VLAN tags
  * @cut: there is less than a header
+ * @limit: over IPv6: in how many more tunnels it may be; -1 if it does not say
  */
 struct view {
 	uint16_t proto, ttl_proto;
 	const uint8_t *ip;
 	bool tagged, cut;
+	int limit;
 };
 
 static void see(const struct conf *c, const struct play *p, struct view *v)
@@ -261,6 +263,8 @@ static void see(const struct conf *c, const struct play *p, struct view *v)
 	v->ttl_proto = v->proto;
 	v->ip = pkt->data + at;
 	v->cut = at + ip_hlen(v->proto) > pkt->len;
+	v->limit = c->six && v->proto == P_IPV6 && !v->cut ?
+		   six_limit(v->ip, pkt->len - at) : -1;
 }
 
 /*
@@ -430,19 +434,19 @@ static const char *judge_oversize(const struct conf *c, const struct play *p,
 	return judge_sent(c, p, &r[MYGRE]);
 }
 
-/* What is in front of the packet inside */
-static unsigned int outer_hlen(const struct conf *c)
+/* What is in front of the packet inside; its own limit is handed on, less 1 */
+static unsigned int outer_hlen(const struct conf *c, const struct view *v)
 {
-	if (!c->six)
-		return IP_HLEN + gre_hlen(c->oflags);
-	return IP6_HLEN + (c->limit < 0 ? 0 : 8) + gre_hlen(c->oflags);
+	unsigned int limit = c->limit < 0 && v->limit < 0 ? 0 : 8;
+
+	return (c->six ? IP6_HLEN + limit : IP_HLEN) + gre_hlen(c->oflags);
 }
 
 static const char *judge_views(struct conf *c, const struct play *p,
 			       enum diff *rule, const struct view *old,
 			       const struct view *new, const struct result *r)
 {
-	unsigned int len = outer_hlen(c) + p->pkt[0].len;
+	unsigned int len = outer_hlen(c, new) + p->pkt[0].len;
 	struct outer want[SIDES];
 	const char *bad;
 	int side;
@@ -525,6 +529,9 @@ const char *judge_tx(struct conf *c, const struct play *p, enum diff *rule,
 		*rule = new.tagged ? RULE_VLAN_SHORT : RULE_NONE;
 		bad = r[MYGRE].n ? "mygre should have dropped" :
 		      r[IP_GRE].n && !new.tagged ? "only ip_gre sent" : NULL;
+	} else if (!new.limit) {
+		bad = r[MYGRE].n ? "mygre should have dropped" :
+		      r[IP_GRE].n ? "ip6gre should have dropped" : NULL;
 	} else {
 		see_as_ip_gre(c, p, &old);
 		bad = judge_views(c, p, rule, &old, &new, r);

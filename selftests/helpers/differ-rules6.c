@@ -69,16 +69,29 @@ bool six_same_type(const struct conf *c, const struct result *a,
 	return !a->type && b->type == type_of(b->data);
 }
 
-/* For ip6gre what WCCP has redirected is IPv6, whatever it is */
+/*
+ * For ip6gre what WCCP has redirected is IPv6, whatever it is: there must be an
+ * IPv6 header's worth of it. The header of version 2 cannot be IPv4's first
+ * byte.
+ */
 const char *six_judge_wccp(const struct play *p, const struct result *r)
 {
+	const struct pkt *pkt = &p->pkt[MYGRE];
+	unsigned int len = pkt->len - 4;
+
+	if (len && (pkt->data[4] & 0xf0) != 0x40)
+		len -= len < 4 ? len : 4;
 	if (r[MYGRE].n && r[MYGRE].proto != P_IP)
 		return "mygre should have taken it for IPv4";
 	if (r[IP_GRE].n && r[IP_GRE].proto != P_IPV6)
 		return "ip6gre should have taken it for IPv6";
-	if (r[IP_GRE].n != r[MYGRE].n && !(p->tos & 3))
-		return "only one delivered";
-	return NULL;
+	if (r[IP_GRE].n && len < IP6_HLEN)
+		return "ip6gre should have dropped";
+	if (r[MYGRE].n && len < IP_HLEN)
+		return "mygre should have dropped";
+	if (r[IP_GRE].n == r[MYGRE].n || p->tos & 3)
+		return NULL;
+	return r[MYGRE].n && len < IP6_HLEN ? NULL : "only one delivered";
 }
 
 /* ip6gre writes a DSCP where there would be one if it was IPv6 */
@@ -89,4 +102,43 @@ const char *six_judge_dscp(const struct conf *c, const struct play *p,
 		return "only one delivered";
 	return r[MYGRE].n && !delivered_whole(c, p, &r[MYGRE]) ?
 	       "mygre changed what has no DSCP" : NULL;
+}
+
+/* The tunnel encapsulation limit among these options, RFC 2473; -1 for none */
+static int limit_among(const uint8_t *p, unsigned int len)
+{
+	unsigned int at = 2;
+
+	while (at + 2 < len) {
+		if (p[at] == 4 && p[at + 1] == 1)
+			return p[at + 2];
+		at += p[at] ? 2 + p[at + 1] : 1;
+	}
+	return -1;
+}
+
+/*
+ * In how many more tunnels may this IPv6 packet be, by its own destination
+ * options; -1 if they do not say.
+ */
+int six_limit(const uint8_t *ip, unsigned int len)
+{
+	unsigned int at = IP6_HLEN, hlen;
+	uint8_t next = ip[6];
+	int limit;
+
+	while (next == 0 || next == 43 || next == 51 || next == NEXT_OPTIONS) {
+		if (at + 2 > len)
+			return -1;
+		hlen = next == 51 ? (ip[at + 1] + 2) * 4 :
+				    (ip[at + 1] + 1) * 8;
+		if (at + hlen > len)
+			return -1;
+		limit = next == NEXT_OPTIONS ? limit_among(ip + at, hlen) : -1;
+		if (limit >= 0)
+			return limit;
+		next = ip[at];
+		at += hlen;
+	}
+	return -1;
 }

@@ -13,7 +13,6 @@
 
 #define NEXT_FRAGMENT	44
 #define NEXT_GRE	47
-#define NEXT_OPTIONS	60
 
 /* Who does not know it skips it; more than 7 bytes of padding are refused */
 #define OPTION_SKIP	0x1e

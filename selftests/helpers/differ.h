@@ -29,6 +29,9 @@ enum party { IP_GRE, MYGRE, SIDES };
 #define IP6_HLEN	40
 #define ETH_HLEN	14
 
+/* The destination options of IPv6 */
+#define NEXT_OPTIONS	60
+
 #define F_CSUM		0x8000
 #define F_ROUTING	0x4000
 #define F_KEY		0x2000
@@ -39,6 +42,7 @@ enum party { IP_GRE, MYGRE, SIDES };
 #define F_IGNORED	0x0078
 #define F_VERSION	0x0007
 
+#define P_ALL		0x0003
 #define P_IP		0x0800
 #define P_ARP		0x0806
 #define P_VLAN		0x8100
@@ -221,6 +225,7 @@ enum diff six_rule_rx(const struct conf *c, const struct play *p);
 bool six_same_type(const struct conf *c, const struct result *a,
 		   const struct result *b);
 const char *six_judge_wccp(const struct play *p, const struct result *r);
+int six_limit(const uint8_t *ip, unsigned int len);
 const char *six_judge_dscp(const struct conf *c, const struct play *p,
 			   const struct result *r);
 
