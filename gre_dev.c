@@ -543,16 +543,6 @@ static const struct net_device_ops mygre_dev_tap_ext_ops = {
 	.ndo_fill_metadata_dst = mygre_ask_metadata,
 };
 
-/**
- * mygre_dev_is_ours() - is a device one of this module's
- * @dev: any device
- */
-bool mygre_dev_is_ours(const struct net_device *dev)
-{
-	return dev->rtnl_link_ops == &mygre_netlink_ops ||
-	       dev->rtnl_link_ops == &mygre_netlink_tap_ops;
-}
-
 static void mygre_dev_setup_common(struct net_device *dev)
 {
 	dev->ethtool_ops = &mygre_stats_ethtool_ops;

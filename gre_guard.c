@@ -15,6 +15,7 @@
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "mygre.h"
 #include "mygre_compat.h"
@@ -299,10 +300,10 @@ bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
 
 /**
  * mygre_guard_is_inside() - has a packet come out of a tunnel that wants none
- * @skb: received, for another tunnel
+ * @skb: received from a device of ours, for another tunnel
  *
- * For who receives by sockets of the kernel's fou, of whose ports nothing is
- * known where packets come out of tunnels.
+ * For what could not be seen there: what the kernel's fou takes off, on ports
+ * that nobody knows. What IPsec has taken off is from whom it should be.
  *
  * Context: BH, RCU.
  */
@@ -310,7 +311,7 @@ bool mygre_guard_is_inside(const struct sk_buff *skb)
 {
 	const struct mygre_tunnel *tunnel;
 
-	if (!mygre_dev_is_ours(skb->dev))
+	if (secpath_exists(skb))
 		return false;
 	tunnel = netdev_priv(skb->dev);
 	return !rcu_dereference(tunnel->config)->params.inner_tunnel;

@@ -372,7 +372,7 @@ static __always_inline void mygre_rcv_ours(const struct mygre_config *config,
 	if (unlikely(!hdr->proto) && mygre_probe_heard(config, skb, hdr))
 		return;
 	drop = mygre_rcv_verify(config, skb, hdr);
-	if (unlikely(config->udp) && mygre_guard_is_inside(skb))
+	if (unlikely(mygre_dev_is_ours(skb->dev)) && mygre_guard_is_inside(skb))
 		drop = MYGRE_STAT_RX_NESTED;
 	if (!drop && config->many) {
 		origin = mygre_rcv_origin(config, skb, hdr);

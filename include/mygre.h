@@ -370,7 +370,6 @@ void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,
 			   enum mygre_carrier reason, bool on);
 void mygre_dev_setup(struct net_device *dev);
 void mygre_dev_setup_tap(struct net_device *dev);
-bool mygre_dev_is_ours(const struct net_device *dev);
 int mygre_dev_register(struct net_device *dev, struct net *net,
 		       const struct mygre_params *params,
 		       struct netlink_ext_ack *extack);
@@ -395,5 +394,17 @@ int mygre_underlay_check(const struct mygre_params *p,
 /* gre_netlink.c */
 extern struct rtnl_link_ops mygre_netlink_ops;
 extern struct rtnl_link_ops mygre_netlink_tap_ops;
+
+/**
+ * mygre_dev_is_ours() - is a device one of this module's
+ * @dev: any device
+ *
+ * Context: any; for each packet.
+ */
+static inline bool mygre_dev_is_ours(const struct net_device *dev)
+{
+	return dev->rtnl_link_ops == &mygre_netlink_ops ||
+	       dev->rtnl_link_ops == &mygre_netlink_tap_ops;
+}
 
 #endif /* _MYGRE_H */

@@ -262,21 +262,26 @@ test_nested_udp() {
 
 # in UDP that the kernel's fou takes off, it is the tunnel inside that refuses
 test_nested_fou() {
-	local inside="ip4 8.8.8.8 192.168.8.66 / $DATA"
+	local number inside="ip4 8.8.8.8 192.168.8.66 / $DATA"
 
 	modprobe fou 2>/dev/null || skip "this kernel has no fou"
 	tunnel a gre1 $ENDS key 1
 	tunnel a gre2 local $A remote 192.168.9.2 key 2 encap fou encap-dport 5555
 	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	tunnel a gre3 local $A remote 192.168.9.2 key 3
 	at a ip fou add port 5555 ipproto 47
-	capture out a gre2 in
-	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
-		gre 2000080000000002 / $inside"
-	[ "$(device_counter a gre2 rx_nested)" -eq 1 ]
-	ipn a link change gre1 type "$KIND" inner-tunnel allow
-	inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
-		gre 2000080000000002 / $inside"
-	expect out "$inside"
+	# one that has nothing to do with UDP gets it as well
+	for number in 2 3; do
+		capture out a gre$number in
+		inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
+			gre 200008000000000$number / $inside"
+		[ "$(device_counter a gre$number rx_nested)" -eq 1 ]
+		ipn a link change gre1 type "$KIND" inner-tunnel allow
+		inner 2000080000000001 "ip4 192.168.9.2 $A / udp 1111 5555 / \
+			gre 200008000000000$number / $inside"
+		expect out "$inside"
+		ipn a link change gre1 type "$KIND" inner-tunnel refuse
+	done
 	at a ip fou del port 5555
 }
 
