@@ -11,9 +11,11 @@
 #include <linux/udp.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
+#include <net/ip_fib.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -46,7 +48,8 @@ void mygre_guard_watch_udp(bool on)
 
 /*
  * Is what an IP packet carries a tunnel; @at is where that begins, @piece says
- * that it does not: a later fragment.
+ * that it does not: a later fragment. If a port is in none of the pieces it can
+ * be any.
  */
 static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
 				  const struct net_device *dev, u8 proto,
@@ -60,7 +63,7 @@ static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
 	if (piece)
 		return false;
 	udp = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
-	return udp && mygre_udp_is_open(dev_net(dev), udp->dest);
+	return !udp || mygre_udp_is_open(dev_net(dev), udp->dest);
 }
 
 static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
@@ -87,45 +90,30 @@ static bool mygre_guard_is_member4(const struct net_device *dev, __be32 addr)
 	return false;
 }
 
-/* Does this machine receive it: what is for all is for us, too */
-static bool mygre_guard_is_for_us4(const struct net_device *dev, __be32 addr)
+/*
+ * Does this machine receive it: what is for all is for us, too. The kernel asks
+ * all rules, so that a VRF's packet may be for an address outside of it.
+ */
+static bool mygre_guard_is_for_us4(const struct net_device *dev,
+				   const struct iphdr *ip)
 {
-	switch (inet_addr_type_dev_table(dev_net(dev), dev, addr)) {
-	case RTN_LOCAL:
-	case RTN_BROADCAST:
+	struct flowi4 fl4 = {
+		.daddr = ip->daddr,
+		.saddr = ip->saddr,
+		.flowi4_iif = dev->ifindex,
+		.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct fib_result found;
+
+	if (ipv4_is_lbcast(ip->daddr) || ipv4_is_zeronet(ip->daddr))
 		return true;
-	case RTN_MULTICAST:
-		return mygre_guard_is_member4(dev, addr);
-	default:
-		return false;
-	}
+	if (ipv4_is_multicast(ip->daddr))
+		return mygre_guard_is_member4(dev, ip->daddr);
+	return !fib_lookup(dev_net(dev), &fl4, &found, 0) &&
+	       (found.type == RTN_LOCAL || found.type == RTN_BROADCAST);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-
-/* The way to an address, in the VRF of a device; with a reference */
-static struct dst_entry *mygre_guard_route6(const struct net_device *dev,
-					    const struct in6_addr *addr)
-{
-	struct flowi6 fl6 = {
-		.daddr = *addr,
-		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
-	};
-
-	return ip6_route_output(dev_net(dev), NULL, &fl6);
-}
-
-/* The address that all routers of a subnet have is ours in routes alone */
-static bool mygre_guard_is_anycast(const struct net_device *dev,
-				   const struct in6_addr *addr)
-{
-	struct dst_entry *dst = mygre_guard_route6(dev, addr);
-	bool anycast;
-
-	anycast = dst_rt6_info(dst)->rt6i_flags & RTF_ANYCAST;
-	dst_release(dst);
-	return anycast;
-}
 
 static bool mygre_guard_is_member6(const struct net_device *dev,
 				   const struct in6_addr *addr)
@@ -142,42 +130,78 @@ static bool mygre_guard_is_member6(const struct net_device *dev,
 	return false;
 }
 
+/* As the kernel finds out: by routes, and what an address is for is a route */
 static bool mygre_guard_is_for_us6(const struct net_device *dev,
-				   const struct in6_addr *addr)
+				   const struct ipv6hdr *ip)
 {
+	struct flowi6 fl6 = {
+		.daddr = ip->daddr,
+		.saddr = ip->saddr,
+		.flowi6_iif = dev->ifindex,
+		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct dst_entry *dst;
+	bool local;
+
 	/* Without it there are not even the tables that would be looked at. */
 	if (!ipv6_mod_enabled())
 		return false;
-	if (ipv6_addr_is_multicast(addr))
-		return mygre_guard_is_member6(dev, addr);
-	/* On whatever device of the same VRF */
-	return ipv6_chk_addr_and_flags(dev_net(dev), addr, dev, true, 0,
-				       IFA_F_TENTATIVE) ||
-	       mygre_guard_is_anycast(dev, addr);
+	if (ipv6_addr_is_multicast(&ip->daddr))
+		return mygre_guard_is_member6(dev, &ip->daddr);
+	dst = ip6_route_input_lookup(dev_net(dev), (struct net_device *)dev,
+				     &fl6, NULL, 0);
+	local = dst_rt6_info(dst)->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST);
+	dst_release(dst);
+	return local;
 }
 
-/* The header behind the extension headers says what an IPv6 packet carries */
+/*
+ * The header behind the extension headers says what an IPv6 packet carries. A
+ * first piece without it (RFC 7112 forbids that) may become anything.
+ */
 static bool mygre_guard_is_nested6(struct sk_buff *skb,
 				   const struct net_device *dev)
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 	u8 proto = ip->nexthdr;
-	__be16 frag;
+	__be16 frag = 0;
 	int at;
 
 	at = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip),
 			      &proto, &frag);
-	return at >= 0 &&
-	       mygre_guard_is_tunnel(skb, dev, proto, at,
-				     frag & htons(IP6_OFFSET)) &&
-	       mygre_guard_is_for_us6(dev, &ip->daddr);
+	return (at < 0 ? !!frag :
+			 mygre_guard_is_tunnel(skb, dev, proto, at,
+					       frag & htons(IP6_OFFSET))) &&
+	       mygre_guard_is_for_us6(dev, ipv6_hdr(skb));
 }
 
-/* Would a packet to @addr take this tunnel */
+/* Is a device one of the ways that a route knows */
+static bool mygre_guard_uses(const struct fib6_info *route,
+			     const struct net_device *dev)
+{
+	const struct fib6_info *other;
+
+	if (!route)
+		return false;
+	if (route->nh)
+		return nexthop_uses_dev(route->nh, dev);
+	if (route->fib6_nh->fib_nh_dev == dev)
+		return true;
+	list_for_each_entry_rcu(other, &route->fib6_siblings, fib6_siblings)
+		if (other->fib6_nh->fib_nh_dev == dev)
+			return true;
+	return false;
+}
+
+/* May a packet to @addr take this tunnel, perhaps as one of several ways */
 static bool mygre_guard_is_behind6(const struct net_device *dev,
 				   const struct in6_addr *addr)
 {
-	struct dst_entry *dst;
+	struct flowi6 fl6 = {
+		.daddr = *addr,
+		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(dev),
+	};
+	struct rt6_info *rt;
 	bool behind;
 
 	if (ipv6_addr_is_multicast(addr) || !ipv6_mod_enabled())
@@ -185,9 +209,11 @@ static bool mygre_guard_is_behind6(const struct net_device *dev,
 	/* It is of this link, whatever the routes say. */
 	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL)
 		return true;
-	dst = mygre_guard_route6(dev, addr);
-	behind = !dst->error && dst->dev == dev;
-	dst_release(dst);
+	rt = dst_rt6_info(ip6_route_output(dev_net(dev), NULL, &fl6));
+	behind = !rt->dst.error &&
+		 !(rt->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST)) &&
+		 mygre_guard_uses(rcu_dereference(rt->from), dev);
+	dst_release(&rt->dst);
 	return behind;
 }
 
@@ -224,7 +250,7 @@ static bool mygre_guard_is_nested4(const struct sk_buff *skb,
 	return mygre_guard_is_tunnel(skb, dev, ip->protocol,
 				     skb_network_offset(skb) + ip->ihl * 4,
 				     ip->frag_off & htons(IP_OFFSET)) &&
-	       mygre_guard_is_for_us4(dev, ip->daddr);
+	       mygre_guard_is_for_us4(dev, ip);
 }
 
 /* By an IP header that is linear, of a packet that @dev receives */
@@ -238,29 +264,90 @@ static bool mygre_guard_is_nested_ip(struct sk_buff *skb, __be16 proto,
 	return false;
 }
 
-/* Which device has the addresses: it, or the bridge that it is a port of */
-static struct net_device *mygre_guard_receiver(const struct net_device *dev)
+/* The bridge, or what is like one, that a device is a port of */
+static struct net_device *mygre_guard_bridge(struct net_device *dev)
 {
-	struct net_device *at = (struct net_device *)dev, *master;
+	struct net_device *master = netdev_master_upper_dev_get_rcu(dev);
 
-	master = netdev_master_upper_dev_get_rcu(at);
-	return master && !netif_is_l3_master(master) ? master : at;
+	return master && !netif_is_l3_master(master) ? master : NULL;
+}
+
+static bool mygre_guard_bridges(const struct net_device *dev)
+{
+	return netif_is_bridge_master(dev) || netif_is_ovs_master(dev);
+}
+
+/*
+ * Who receives a frame with this tag: a VLAN's device on top, or on top of the
+ * bridge; or the bridge, which may take the tag off. NULL if nobody does.
+ */
+static struct net_device *mygre_guard_behind_tag(struct net_device *dev,
+						 __be16 proto, u16 vid)
+{
+	struct net_device *bridge = mygre_guard_bridge(dev), *vlan;
+
+	/* A tag without a VLAN in it leads nowhere. */
+	if (!vid)
+		return dev;
+	vlan = __vlan_find_dev_deep_rcu(dev, proto, vid);
+	if (!vlan && bridge)
+		vlan = __vlan_find_dev_deep_rcu(bridge, proto, vid);
+	if (vlan || bridge)
+		return vlan ?: bridge;
+	/* It has come to a bridge with another tag. */
+	return mygre_guard_bridges(dev) ? dev : NULL;
+}
+
+/**
+ * struct mygre_guard_look - an IP packet to be looked at for several devices
+ * @skb: its header is linear
+ * @proto: its ethertype
+ * @bridged: by a bridge, which may give it to VLANs that no tag is seen of
+ */
+struct mygre_guard_look {
+	struct sk_buff *skb;
+	__be16 proto;
+	bool bridged;
+};
+
+/* For a device on top of the one that a frame is for: not 0 if it is nested */
+static int mygre_guard_look_upper(struct net_device *upper,
+				  struct netdev_nested_priv *priv)
+{
+	const struct mygre_guard_look *look = priv->data;
+
+	if (is_vlan_dev(upper) && !look->bridged)
+		return 0;
+	return mygre_guard_is_nested_ip(look->skb, look->proto, upper);
+}
+
+/* An IP packet in a frame that @dev receives, or perhaps a MACVLAN on top */
+static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
+				     struct net_device *dev)
+{
+	struct mygre_guard_look look = {
+		.skb = skb,
+		.proto = proto,
+		.bridged = mygre_guard_bridges(dev),
+	};
+	struct netdev_nested_priv priv = { .data = &look };
+
+	return mygre_guard_is_nested_ip(skb, proto, dev) ||
+	       netdev_walk_all_upper_dev_rcu(dev, mygre_guard_look_upper,
+					     &priv);
 }
 
 /*
  * In a frame, perhaps behind VLAN tags, each of which may lead to a device on
- * top. A tag without a VLAN in it leads nowhere. They are only looked behind,
- * so the packet is as it was afterwards.
+ * top. They are only looked behind, so the packet is as it was afterwards.
  */
 static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
-					const struct net_device *dev)
+					struct net_device *to)
 {
 	unsigned int at = skb_network_offset(skb), start = at, tags = 0;
-	struct net_device *to = mygre_guard_receiver(dev), *vlan;
 	struct vlan_hdr buffer, *tag;
 	__be16 proto = skb->protocol;
 	bool nested = false;
-	u16 vid;
 
 	while (eth_type_vlan(proto)) {
 		if (++tags > MYGRE_GUARD_TAGS)
@@ -268,18 +355,19 @@ static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
 		tag = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
 		if (!tag)
 			return false;
-		vid = ntohs(tag->h_vlan_TCI) & VLAN_VID_MASK;
-		vlan = vid ? __vlan_find_dev_deep_rcu(to, proto, vid) : to;
+		to = mygre_guard_behind_tag(to, proto,
+					    ntohs(tag->h_vlan_TCI) &
+					    VLAN_VID_MASK);
 		/* Nobody here is in that VLAN. */
-		if (!vlan)
+		if (!to)
 			return false;
-		to = vid ? mygre_guard_receiver(vlan) : to;
 		proto = tag->h_vlan_encapsulated_proto;
 		at += sizeof(*tag);
 	}
 	skb_set_network_header(skb, at);
 	if (mygre_guard_may_pull(skb, at, proto))
-		nested = mygre_guard_is_nested_ip(skb, proto, to);
+		nested = mygre_guard_is_nested_on(skb, proto,
+						  mygre_guard_bridge(to) ?: to);
 	skb_set_network_header(skb, start);
 	return nested;
 }
@@ -291,7 +379,7 @@ static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
  *
  * Context: BH, RCU.
  */
-bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev)
+bool mygre_guard_is_nested(struct sk_buff *skb, struct net_device *dev)
 {
 	return skb_network_offset(skb) || eth_type_vlan(skb->protocol) ?
 	       mygre_guard_is_nested_frame(skb, dev) :
@@ -317,24 +405,21 @@ bool mygre_guard_is_inside(const struct sk_buff *skb)
 	return !rcu_dereference(tunnel->config)->params.inner_tunnel;
 }
 
+/* May a packet to @addr take this tunnel, perhaps as one of several ways */
 static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)
 {
 	struct flowi4 fl4 = {
 		.daddr = addr,
 		.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev),
 	};
-	struct rtable *rt;
-	bool behind;
+	struct fib_result found;
 
 	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr) ||
 	    ipv4_is_zeronet(addr))
 		return false;
-	rt = ip_route_output_key(dev_net(dev), &fl4);
-	if (IS_ERR(rt))
-		return false;
-	behind = rt->dst.dev == dev && rt->rt_type == RTN_UNICAST;
-	ip_rt_put(rt);
-	return behind;
+	return !fib_lookup(dev_net(dev), &fl4, &found, 0) &&
+	       found.type == RTN_UNICAST &&
+	       fib_info_nh_uses_dev(found.fi, dev);
 }
 
 /**

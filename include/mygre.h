@@ -198,7 +198,7 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 			unsigned int at, const union mygre_addr *local);
 
 /* gre_guard.c */
-bool mygre_guard_is_nested(struct sk_buff *skb, const struct net_device *dev);
+bool mygre_guard_is_nested(struct sk_buff *skb, struct net_device *dev);
 bool mygre_guard_is_inside(const struct sk_buff *skb);
 void mygre_guard_watch_udp(bool on);
 bool mygre_guard_would_send(const struct net_device *dev, __be32 saddr,

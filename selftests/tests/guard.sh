@@ -94,9 +94,17 @@ test_nested_ipv6() {
 	does_not rx_nested 000086dd "$head next 44 / 2f00000000000001 / zero 40"
 	does_not rx_nested 000086dd \
 		"$head next 44 / 3c00000100000001 / 2900010400000000 / zero 40"
+	# a piece that does not say what it will be
+	does_not rx_nested 000086dd \
+		"$head next 44 / 3c00000100000001 / 3c07010400000000"
 	comes_out 000086dd "$head next 60 / 1100010400000000 / zero 40"
 	comes_out 000086dd "$head next 59 / zero 40"
 	comes_out 000086dd "ip6 fd99::1 fd09::7 next 47 / 00000800 / zero 40"
+	# an address that is on no device, but here
+	ipn a route add local fd07::/64 dev lo
+	does_not rx_nested 000086dd \
+		"ip6 fd99::1 fd07::7 next 47 / 00000800 / zero 40"
+	ipn a route del local fd07::/64 dev lo
 	expect_no_more out 86dd
 }
 
@@ -143,7 +151,19 @@ test_nested_all() {
 	expect_no_more out 86dd
 }
 
-# in a VRF too; what is an address of ours outside of it is none there
+# As the kernel's documentation of VRFs advises
+rules_local_last() {
+	ipn a "$1" route add unreachable default table 99
+	ipn a "$1" rule add pref 32765 table local
+	ipn a "$1" rule del pref 0
+}
+
+rules_local_first() {
+	ipn a "$1" rule add pref 0 table local
+	ipn a "$1" rule del pref 32765
+}
+
+# in a VRF too; an address outside of it is ours there unless rules are changed
 test_nested_vrf() {
 	tunnel a gre1 $ENDS
 	ipn a <<-END
@@ -154,16 +174,38 @@ test_nested_vrf() {
 	capture out a gre1 in
 	does_not rx_nested 00000800 \
 		"ip4 8.8.8.8 192.168.9.1 / gre 00000800 / zero 40"
-	comes_out 00000800 "ip4 8.8.8.8 $A / gre 00000800 / zero 40"
+	modprobe ip_gre
+	ipn a link add other up type gre local $A remote 8.8.8.8
+	capture other a other in
+	does_not rx_nested 00000800 \
+		"ip4 8.8.8.8 $A / gre 00000800 / ip4 1.1.1.1 2.2.2.2 / $DATA"
+	# so it would have been taken out once more
+	ipn a link change gre1 type "$KIND" inner-tunnel allow
+	comes_out 00000800 \
+		"ip4 8.8.8.8 $A / gre 00000800 / ip4 1.1.1.1 2.2.2.2 / $DATA"
+	expect other "ip4 1.1.1.1 2.2.2.2 / $DATA"
+	ipn a link change gre1 type "$KIND" inner-tunnel refuse
+	ipn a link del other
 	if has_ipv6; then
 		ipn a addr add fd09::1/64 dev gre1 nodad
 		ipn a addr add fd08::1/64 dev lo nodad
 		does_not rx_nested 000086dd \
 			"ip6 fd99::1 fd09::1 next 47 / 00000800 / zero 40"
+		does_not rx_nested 000086dd \
+			"ip6 fd99::1 fd08::1 next 47 / 00000800 / zero 40"
+		rules_local_last -6
 		comes_out 000086dd \
 			"ip6 fd99::1 fd08::1 next 47 / 00000800 / zero 40"
+		does_not rx_nested 000086dd \
+			"ip6 fd99::1 fd09::1 next 47 / 00000800 / zero 40"
+		rules_local_first -6
 		ipn a addr del fd08::1/64 dev lo
 	fi
+	rules_local_last -4
+	comes_out 00000800 "ip4 8.8.8.8 $A / gre 00000800 / zero 40"
+	does_not rx_nested 00000800 \
+		"ip4 8.8.8.8 192.168.9.1 / gre 00000800 / zero 40"
+	rules_local_first -4
 	ipn a link del red9
 }
 
@@ -219,6 +261,62 @@ test_nested_tags() {
 	ipn a link del red9
 }
 
+# to a bridge with VLANs, where tags are taken off and added
+test_nested_bridge_vlan() {
+	local mac=02000000000a0200000000bb nested="gre 00000800 / zero 60"
+
+	ipn a <<-END
+		link add red9 up type vrf table 99
+		link add br9 up address 02:00:00:00:00:0a type bridge \
+			vlan_filtering 1
+		address add 192.168.6.1/24 dev br9
+		link add gre1 up group $GROUP address 02:00:00:00:00:0a \
+			master br9 type ${KIND}tap $ENDS
+		link add vlan5 up master red9 link gre1 type vlan id 5
+		address add 192.168.5.1/24 dev vlan5
+		link add br9.7 up master red9 link br9 type vlan id 7
+		address add 192.168.7.1/24 dev br9.7
+	END
+	does_not rx_nested 00006558 \
+		"${mac}81000001 0800 / ip4 8.8.8.8 192.168.6.1 / $nested"
+	does_not rx_nested 00006558 \
+		"${mac}81000005 0800 / ip4 8.8.8.8 192.168.5.1 / $nested"
+	does_not rx_nested 00006558 \
+		"${mac}81000007 0800 / ip4 8.8.8.8 192.168.7.1 / $nested"
+	# with a tag that the bridge adds, it is that of br9.7
+	does_not rx_nested 00006558 \
+		"${mac}0800 / ip4 8.8.8.8 192.168.7.1 / $nested"
+	capture out a br9 in
+	inner 00006558 "${mac}81000001 0800 / ip4 8.8.8.8 192.168.6.1 / $DATA"
+	expect out "ip4 8.8.8.8 192.168.6.1 / $DATA"
+	inner 00006558 \
+		"${mac}81000001 0800 / ip4 8.8.8.8 192.168.6.7 / $nested"
+	expect out "ip4 8.8.8.8 192.168.6.7 / $nested"
+	ipn a link del br9
+	ipn a link del red9
+}
+
+# what is on top of the tunnel in a VRF has other addresses
+test_nested_macvlan() {
+	local mac=02000000000b0200000000bb
+
+	ipn a <<-END
+		link add red9 up type vrf table 99
+		link add gre1 up group $GROUP address 02:00:00:00:00:0a \
+			type ${KIND}tap $ENDS
+		link add mac1 up master red9 link gre1 address 02:00:00:00:00:0b \
+			type macvlan mode bridge
+		address add 192.168.5.1/24 dev mac1
+	END
+	capture out a mac1 in
+	inner 00006558 "${mac}0800 / ip4 8.8.8.8 192.168.5.1 / $DATA"
+	expect out "ip4 8.8.8.8 192.168.5.1 / $DATA"
+	does_not rx_nested 00006558 \
+		"${mac}0800 / ip4 8.8.8.8 192.168.5.1 / gre 00000800 / zero 60"
+	expect_no_more out 0800
+	ipn a link del red9
+}
+
 # a tag with no VLAN in it is as good as none, also where nobody expects one
 test_nested_tag_l3() {
 	tunnel a gre1 $ENDS inner-src rpf
@@ -253,8 +351,14 @@ test_nested_udp() {
 	ipn a link change gre1 type "$KIND" inner-tunnel allow
 	inner 2000080000000001 "$outside / $inside"
 	expect out "$inside"
-	# nobody listens any more
 	ipn a link change gre1 type "$KIND" inner-tunnel refuse
+	# the header with the port is only in the second piece
+	if has_ipv6; then
+		ipn a addr add fd09::1/64 dev gre1 nodad
+		does_not rx_nested 200086dd00000001 "ip6 fd99::1 fd09::1 \
+			next 44 / 3c00000100000001 / 1100010400000000"
+	fi
+	# nobody listens any more
 	ipn a link set gre2 down
 	inner 2000080000000001 "$outside / $inside"
 	expect in "$outside / $inside"
@@ -341,6 +445,55 @@ test_rpf_ipv6() {
 	does_not rx_spoofed 000086dd "ip6 fd09::1 fd09::1 / $DATA"
 	does_not rx_spoofed 000086dd "ip6 ff02::1 fd09::1 / $DATA"
 	does_not rx_spoofed 000086dd "ip6 ::1 fd09::1 / $DATA"
+}
+
+# of several ways to the source any will do, but no worse route
+test_rpf_multipath() {
+	local number
+
+	tunnel a gre1 $ENDS key 1 inner-src rpf
+	tunnel a gre2 $ENDS key 2
+	pk address a gre1 192.168.9.1/24 || fail "$PKT"
+	ipn a <<-END
+		route add 198.51.100.0/24 nexthop dev gre1 nexthop dev gre2
+		route add 198.51.100.128/25 dev gre2
+		nexthop add id 91 dev gre1
+		nexthop add id 92 dev gre2
+		nexthop add id 93 group 91/92
+		route add 203.0.113.0/24 nhid 93
+	END
+	capture out a gre1 in
+	for number in 1 2 3 4 5 6 7 8; do
+		comes_out 2000080000000001 \
+			"ip4 198.51.100.$number 192.168.9.1 / $DATA"
+		comes_out 2000080000000001 \
+			"ip4 203.0.113.$number 192.168.9.1 / $DATA"
+	done
+	does_not rx_spoofed 2000080000000001 \
+		"ip4 198.51.100.129 192.168.9.1 / $DATA"
+	expect_no_more out 0800
+	has_ipv6 || return 0
+	ipn a <<-END
+		addr add fd09::1/64 dev gre1 nodad
+		addr add fd0a::1/64 dev gre2 nodad
+		route add fd98::/64 nexthop via fd09::2 dev gre1 \
+			nexthop via fd0a::2 dev gre2
+		route add fd98::8000:0:0:0/65 dev gre2
+		route add fd97::/64 dev gre2 metric 10
+		route add fd97::/64 dev gre1 metric 20
+	END
+	ipn a -6 nexthop add id 94 dev gre1
+	ipn a -6 nexthop add id 95 dev gre2
+	ipn a nexthop add id 96 group 94/95
+	ipn a route add fd96::/64 nhid 96
+	for number in 1 2 3 4 5 6 7 8; do
+		comes_out 200086dd00000001 "ip6 fd98::$number fd09::1 / $DATA"
+		comes_out 200086dd00000001 "ip6 fd96::$number fd09::1 / $DATA"
+	done
+	does_not rx_spoofed 200086dd00000001 \
+		"ip6 fd98::8000:0:0:1 fd09::1 / $DATA"
+	does_not rx_spoofed 200086dd00000001 "ip6 fd97::1 fd09::1 / $DATA"
+	expect_no_more out 86dd
 }
 
 # in a VRF its routes count
