@@ -183,8 +183,12 @@ static int mygre_netlink_get_mtu(struct nlattr *tb[], struct nlattr *data[],
 {
 	const struct nlattr *mtu = data[IFLA_MYGRE_MTU];
 
-	if (!mtu)
+	/* Bytes that are those it has already do not come to the device. */
+	if (!mtu) {
+		p->mtu_fixed = tb[IFLA_MTU];
+		p->mtu_named = tb[IFLA_MTU];
 		return 0;
+	}
 	p->mtu_fixed = nla_get_u8(mtu) == MYGRE_MTU_FIXED;
 	p->mtu_named = true;
 	if (p->mtu_fixed || !tb[IFLA_MTU])

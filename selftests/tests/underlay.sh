@@ -277,6 +277,12 @@ test_mtu() {
 	shows_not "mtu fixed"
 	ipn a link set gre1 mtu 1300
 	shows "mtu fixed"
+	# also when it is what it was, in a request that is for us
+	ipn a link change gre1 type "$KIND" mtu auto
+	mtu_is 1472
+	ipn a link set gre1 mtu 1472 type "$KIND" ttl 8
+	shows "mtu fixed"
+	ipn a link set gre1 mtu 1300
 	ipn a link set eth0 mtu 1400
 	ipn a link add gre2 group $GROUP mtu 1320 type "$KIND" \
 		local $A remote $B key 7
