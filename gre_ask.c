@@ -34,14 +34,16 @@ static int mygre_ask_ioctl6(const struct net_device *dev,
 		.hop_limit = p->ttl,
 		.flowinfo = mygre_underlay_flowinfo(p),
 		.flags = mygre_underlay_flags(p),
-		.laddr = p->local.v6,
 		.raddr = p->remote.v6,
 		.i_flags = p->iflags,
 		.o_flags = p->oflags,
 		.i_key = p->ikey,
 		.o_key = p->okey,
 	};
+	union mygre_addr local;
 
+	mygre_follow_shown(p, &local);
+	parm.laddr = local.v6;
 	strscpy(parm.name, dev->name, sizeof(parm.name));
 	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
 }
@@ -65,6 +67,7 @@ int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
 	const struct mygre_params *p;
 	struct ip_tunnel_parm parm = { };
+	union mygre_addr local;
 
 	if (cmd == SIOCDELTUNNEL)
 		return mygre_ask_delete(dev);
@@ -85,7 +88,8 @@ int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 	parm.iph.tos = p->tos;
 	parm.iph.ttl = p->ttl;
 	parm.iph.frag_off = p->pmtudisc ? htons(IP_DF) : 0;
-	parm.iph.saddr = p->local.v4;
+	mygre_follow_shown(p, &local);
+	parm.iph.saddr = local.v4;
 	parm.iph.daddr = p->remote.v4;
 	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
 }

@@ -21,9 +21,12 @@
 static void mygre_dev_show_endpoints(struct net_device *dev,
 				     const struct mygre_params *params)
 {
+	union mygre_addr local;
+
 	if (params->tap)
 		return;
-	__dev_addr_set(dev, &params->local, dev->addr_len);
+	mygre_follow_shown(params, &local);
+	__dev_addr_set(dev, &local, dev->addr_len);
 	memcpy(dev->broadcast, &params->remote, dev->addr_len);
 }
 

@@ -237,6 +237,11 @@ test_local_end() {
 	has_carrier || fail "it still follows"
 	ipn a link change gre1 type "$KIND" local dev ppp0
 	has_none || fail "a carrier without an address"
+	# whoever asks the old way is not told an address that is none
+	[[ $(ipn a tunnel show gre1) == *"local any "* ]] ||
+		fail "$(ipn a tunnel show gre1)"
+	[[ $(link_show a gre1) == *'"address":"0.0.0.0"'* ]] ||
+		fail "$(link_show a gre1)"
 	ipn a link change gre1 type "$KIND" local any
 	shows "local any"
 	has_carrier || fail "no carrier"
