@@ -114,6 +114,7 @@ int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
 
 	if (!info || ip_tunnel_info_af(info) != AF_INET)
 		return -EINVAL;
+	fl4.flowi4_oif = rcu_dereference(tunnel->config)->params.link;
 	fl4.daddr = info->key.u.ipv4.dst;
 	fl4.saddr = info->key.u.ipv4.src;
 	fl4.flowi4_mark = skb->mark;

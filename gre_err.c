@@ -105,8 +105,8 @@ mygre_err_find_external(const struct sk_buff *skb, const struct mygre_hdr *hdr,
 {
 	if (!hdr->proto)
 		return NULL;
-	return mygre_table_find_external(dev_net(skb->dev),
-					 hdr->proto == htons(ETH_P_TEB), ipv6);
+	return mygre_table_find_external(skb, hdr->proto == htons(ETH_P_TEB),
+					 ipv6);
 }
 
 /*

@@ -81,8 +81,8 @@ static struct mygre_config *mygre_rcv_find_external(const struct sk_buff *skb,
 	if (hdr->proto == htons(ETH_P_ERSPAN) ||
 	    hdr->proto == htons(ETH_P_ERSPAN2))
 		return NULL;
-	return mygre_table_find_external(dev_net(skb->dev),
-					 hdr->proto == htons(ETH_P_TEB), ipv6);
+	return mygre_table_find_external(skb, hdr->proto == htons(ETH_P_TEB),
+					 ipv6);
 }
 
 /* RFC 2784 section 2.5 */

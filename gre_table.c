@@ -442,22 +442,23 @@ struct mygre_config *mygre_table_find(const struct net *net,
 
 /**
  * mygre_table_find_external() - which tunnel takes what no other does
- * @net: where a packet was received
+ * @skb: a packet that was received, or a message about one that was sent
  * @tap: it carries Ethernet
  * @ipv6: by IPv6
  *
  * Context: RCU.
  * Return: a config, valid as long as the caller holds RCU; or NULL.
  */
-struct mygre_config *mygre_table_find_external(const struct net *net,
+struct mygre_config *mygre_table_find_external(const struct sk_buff *skb,
 					       bool tap, bool ipv6)
 {
-	struct mygre_net *mn = mygre_mod_net_rcu(net);
+	struct mygre_net *mn = mygre_mod_net_rcu(dev_net(skb->dev));
 	struct mygre_config *config = rcu_dereference(mn->external[tap]);
 
-	if (!config || !(READ_ONCE(config->tunnel->dev->flags) & IFF_UP))
-		return NULL;
-	return ipv6 ? config->other : config;
+	if (config && ipv6)
+		config = config->other;
+	return config && mygre_table_fit(config, skb) != MYGRE_TABLE_NO ?
+	       config : NULL;
 }
 
 /* Among the tunnels of a pair, the one that sends such headers */

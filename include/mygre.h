@@ -79,7 +79,7 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config);
 struct mygre_config *mygre_table_find(const struct net *net,
 				      const struct mygre_tuple *tuple,
 				      const struct sk_buff *skb);
-struct mygre_config *mygre_table_find_external(const struct net *net,
+struct mygre_config *mygre_table_find_external(const struct sk_buff *skb,
 					       bool tap, bool ipv6);
 const struct mygre_config *
 mygre_table_find_sender(const struct net *net, const struct mygre_pair *pair,

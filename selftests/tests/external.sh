@@ -55,6 +55,24 @@ to() {
 	fi
 }
 
+# what is bound to a device takes no more than any other tunnel does
+test_bound() {
+	local frame="ip4 $B $A / gre 00000800 / $DATA" words
+
+	ipn a link add other type vrf table 66
+	for words in "dev other" "dev other rx-dev only"; do
+		tunnel a ext external $words
+		capture in a ext in
+		send_raw b eth0 a eth0 "$frame"
+		expect_no_more in 0800
+		ipn a link set ext type $KIND dev eth0
+		send_raw b eth0 a eth0 "$frame"
+		expect in "$DATA"
+		tunnels_del a
+	done
+	ipn a link del other
+}
+
 # the route says it all, and the bytes follow it: key, TOS, TTL, checksum
 test_bytes() {
 	ends
