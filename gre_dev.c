@@ -495,6 +495,7 @@ static const struct net_device_ops mygre_dev_ops6 = {
 static const struct net_device_ops mygre_dev_nbma_ops = {
 	MYGRE_DEV_OPS_COMMON,
 	.ndo_start_xmit = mygre_nbma_xmit,
+	.ndo_neigh_construct = mygre_nbma_construct,
 	.ndo_siocdevprivate = mygre_ask_ioctl,
 };
 

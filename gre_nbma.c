@@ -85,7 +85,7 @@ static int mygre_nbma_create(struct sk_buff *skb, struct net_device *dev,
 	to = mygre_nbma_put(outer, &config->params, saddr);
 	rcu_read_unlock();
 
-	/* Without ARP each neighbour has got the device's own address. */
+	/* To ourselves is to nobody, for whom the header has a place free. */
 	if (daddr && memcmp(daddr, dev->dev_addr, dev->addr_len))
 		memcpy(to, daddr, dev->addr_len);
 	return hlen;
@@ -413,4 +413,23 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev)
 	else
 		mygre_nbma_send(skb, config, &daddr);
 	return NETDEV_TX_OK;
+}
+
+/**
+ * mygre_nbma_construct() - a neighbour that nobody has given an address
+ * @dev: a multipoint tunnel's device
+ * @neigh: new; nobody else knows it yet
+ *
+ * The kernel gives it the device's own for lack of a better one. That may
+ * become another, while the neighbour stays, so it gets none.
+ *
+ * Context: BH or process.
+ * Return: 0.
+ */
+int mygre_nbma_construct(struct net_device *dev, struct neighbour *neigh)
+{
+	if (neigh->nud_state & NUD_NOARP &&
+	    !memcmp(neigh->ha, dev->dev_addr, dev->addr_len))
+		memset(neigh->ha, 0, dev->addr_len);
+	return 0;
 }

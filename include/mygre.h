@@ -254,6 +254,7 @@ static inline bool mygre_nbma_has_header(const struct net_device *dev)
 	       dev->header_ops == &mygre_nbma_header_ops6;
 }
 
+int mygre_nbma_construct(struct net_device *dev, struct neighbour *neigh);
 netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_group.c */

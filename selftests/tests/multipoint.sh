@@ -104,6 +104,36 @@ test_neighbour() {
 	done
 }
 
+# neighbours that nobody has an address of do not get our old one
+test_local_changes() {
+	local to
+
+	multipoint
+	ipn a address add 10.10.10.9/24 dev eth0
+	ipn a <<-END
+		neigh replace 192.168.9.3 lladdr 10.10.10.3 dev mp
+		route add 192.168.20.0/24 via 10.10.10.2 dev mp onlink
+		route add fd02::/64 via ::10.10.10.3 dev mp onlink
+	END
+	goes_to 192.168.20.5 10.10.10.2
+	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	expect wire "ip4 10.10.10.1 10.10.10.3 ttl 64 df 1 id ? /
+		gre 200086dd 00000007 /
+		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	ipn a link set mp type "$KIND" local 10.10.10.9
+	for to in "192.168.20.5 10.10.10.2" "192.168.9.3 10.10.10.3"; do
+		set -- $to
+		send_ip a "ip4 192.168.9.1 $1 $DATA"
+		expect wire "ip4 10.10.10.9 $2 $OUTER /
+			ip4 192.168.9.1 $1 $DATA"
+	done
+	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	expect wire "ip4 10.10.10.9 10.10.10.3 ttl 64 df 1 id ? /
+		gre 200086dd 00000007 /
+		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	ipn a address del 10.10.10.9/24 dev eth0
+}
+
 # without a neighbour the next hop is the far end, over IPv6 as ::a.b.c.d
 test_next_hop() {
 	multipoint
