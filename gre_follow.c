@@ -18,6 +18,9 @@
 
 #include "mygre.h"
 
+/* While an IPv6 address is being asked for, look so often whether it is ours */
+#define MYGRE_FOLLOW_AGAIN (HZ / 2)
+
 /*
  * No host's addresses, so no packet is sent or received: there is none yet. In
  * IPv6 it is one of those that are to be discarded (RFC 6666).
@@ -406,12 +409,50 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 	}
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* Is there an address of a device that is not known yet to be nobody else's */
+static bool mygre_follow_awaits6(struct net *net, int link)
+{
+	struct net_device *dev = __dev_get_by_index(net, link);
+	const struct inet6_ifaddr *ifa;
+	struct inet6_dev *in6_dev;
+	bool awaits = false;
+
+	in6_dev = dev ? __in6_dev_get(dev) : NULL;
+	/* Nobody is asked as long as nobody would hear it. */
+	if (!in6_dev || !netif_running(dev) || !netif_carrier_ok(dev))
+		return false;
+	read_lock_bh(&in6_dev->lock);
+	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
+		awaits |= ifa->flags & IFA_F_TENTATIVE &&
+			  !(ifa->flags & (IFA_F_DADFAILED | IFA_F_TEMPORARY)) &&
+			  !(ifa->scope & (IFA_HOST | IFA_LINK));
+	read_unlock_bh(&in6_dev->lock);
+	return awaits;
+}
+
+#else
+
+static bool mygre_follow_awaits6(struct net *net, int link)
+{
+	return false;
+}
+
+#endif
+
+static void mygre_follow_run6(struct work_struct *unused);
+static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
+static DECLARE_DELAYED_WORK(mygre_follow_again6, mygre_follow_run6);
+
+/* That an address is nobody else's is told to nobody, so we look again */
 static void mygre_follow_run6(struct work_struct *unused)
 {
 	struct mygre_followed *followed;
 	struct mygre_tunnel *tunnel;
 	struct hlist_node *next;
 	struct hlist_head *slot;
+	bool again = false;
 	unsigned int i;
 
 	rtnl_lock();
@@ -420,18 +461,21 @@ static void mygre_follow_run6(struct work_struct *unused)
 		hlist_for_each_entry_safe(followed, next, slot, node) {
 			tunnel = container_of(followed, struct mygre_tunnel,
 					      followed[MYGRE_FOLLOW_LOCAL]);
-			if (tunnel->follows6)
-				mygre_follow_addr_of(tunnel, followed->link);
+			if (!tunnel->follows6)
+				continue;
+			again |= mygre_follow_awaits6(tunnel->net,
+						      followed->link);
+			mygre_follow_addr_of(tunnel, followed->link);
 		}
 	}
+	if (again)
+		schedule_delayed_work(&mygre_follow_again6, MYGRE_FOLLOW_AGAIN);
 	rtnl_unlock();
 }
 
-static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
-
 /**
  * mygre_follow_addr6_changed() - some device has got an IPv6 address, or lost
- * one, or one has been found to be nobody else's
+ * one, or may now ask whether one is somebody else's
  *
  * Who tells this may hold locks of the addresses, so it is seen to later.
  *
@@ -451,4 +495,5 @@ void mygre_follow_addr6_changed(void)
 void mygre_follow_stop(void)
 {
 	cancel_work_sync(&mygre_follow_work6);
+	cancel_delayed_work_sync(&mygre_follow_again6);
 }

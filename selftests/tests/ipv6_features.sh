@@ -159,6 +159,25 @@ test_local_dev() {
 	wait_for has_none a
 }
 
+# one that is asked for first, whether it is somebody else's; which takes a while
+test_local_dev_asked() {
+	wire a ppp0 -- b ppp0 fd30::2/64
+	pk_set a 1 ipv6/conf/ppp0/accept_dad
+	pk_set a 1 ipv6/conf/ppp0/dad_transmits
+	tunnel a gre1 remote fd30::2 local dev ppp0
+	wait_for has_none a
+	ipn a address add fd30::1/64 dev ppp0
+	wait_for has_carrier a
+	[[ $(link_show a gre1) == *'"local":"fd30::1"'* ]]
+	# of a cable that is pulled
+	ipn a address del fd30::1/64 dev ppp0
+	wait_for has_none a
+	ipn b link set ppp0 down
+	ipn a address add fd30::1/64 dev ppp0
+	ipn b link set ppp0 up
+	wait_for has_carrier a
+}
+
 # what was on the way when the far end changed is received for a while
 test_linger() {
 	tunnel a gre1 $ENDS
