@@ -492,6 +492,13 @@ static bool mygre_udp_is_stale(const struct mygre_tunnel *tunnel)
 	return !tunnel->ports.port[0] || tunnel->ports.master != master;
 }
 
+static int mygre_udp_reopen(struct mygre_tunnel *tunnel)
+{
+	return mygre_udp_open(tunnel,
+			      &rtnl_dereference(tunnel->config)->params,
+			      &tunnel->ports);
+}
+
 /**
  * mygre_udp_moved() - a device has joined a VRF, or left it, or is gone
  * @net: where; perhaps tunnels in UDP are bound to it
@@ -512,14 +519,34 @@ void mygre_udp_moved(struct net *net)
 	list_for_each_entry(tunnel, &mn->udp, udp_node) {
 		if (!mygre_udp_is_stale(tunnel))
 			continue;
-		err = mygre_udp_open(tunnel,
-				     &rtnl_dereference(tunnel->config)->params,
-				     &tunnel->ports);
+		err = mygre_udp_reopen(tunnel);
+		if (err)
+			mn->deaf = true;
 		if (err && net_ratelimit())
 			netdev_warn(tunnel->dev,
 				    "the underlay has moved into another VRF, where its UDP ports cannot be listened at: error %d\n",
 				    err);
 	}
+}
+
+/**
+ * mygre_udp_retry() - ports have been let go, which others may wait for
+ * @net: where; tunnels that found their ports taken when their device moved
+ *	listen now if they can
+ *
+ * Context: process, RTNL; not while settings are being changed.
+ */
+void mygre_udp_retry(struct net *net)
+{
+	struct mygre_net *mn = mygre_mod_net(net);
+	struct mygre_tunnel *tunnel;
+
+	if (!mn->deaf)
+		return;
+	mn->deaf = false;
+	list_for_each_entry(tunnel, &mn->udp, udp_node)
+		if (mygre_udp_is_stale(tunnel) && mygre_udp_reopen(tunnel))
+			mn->deaf = true;
 }
 
 /**

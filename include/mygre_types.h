@@ -458,6 +458,7 @@ struct mygre_tunnel {
  * @ports: UDP sockets, &struct mygre_udp_port; RTNL
  * @ports_open: a bit for each port that one of them has; NULL until the first
  * @udp: tunnels that are up, receive by them, and are bound to a device; RTNL
+ * @deaf: some of them found their ports taken when their device moved; RTNL
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
@@ -475,6 +476,7 @@ struct mygre_net {
 	struct list_head ports;
 	unsigned long __rcu *ports_open;
 	struct list_head udp;
+	bool deaf;
 	struct list_head tunnels;
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;

@@ -233,6 +233,29 @@ test_udp_dialled() {
 	for_each_far_again
 }
 
+# who finds its port taken in its new VRF gets it when it is let go
+test_udp_waits() {
+	needs_mygre "GRE in UDP"
+	dial ppp1 red
+	tunnel a t1 local 10.30.1.1 remote 10.30.1.2 dev ppp1 encap udp dport 4755
+	tunnel b far1 local 10.30.1.2 remote 10.30.1.1 encap udp dport 4755
+	tunnel a t3 $ENDS dev eth1 encap udp dport 4755
+	capture t1 a t1 in
+	arrives 1 1
+	# nobody can have a port in a VRF and outside of it, and t3 has it
+	ipn a <<-END
+		link set ppp1 nomaster
+		address replace 10.30.1.1/24 dev ppp1
+	END
+	send_dev b far1 "ip4 2.2.2.2 1.1.1.1 id 2 / $DATA"
+	expect_no_more t1 0800
+	ipn a link set t3 type $KIND encap udp dport 4756
+	arrives 1 3
+	ipn a link del ppp1
+	tunnels_del b
+	for_each_far_again
+}
+
 # tunnels_del has deleted those of the topology, too
 for_each_far_again() {
 	tunnel_of "$KIND" b far local 10.10.10.2 remote 10.10.10.1 ttl 64
