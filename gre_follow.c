@@ -180,18 +180,20 @@ static void mygre_follow_judge(struct mygre_tunnel *tunnel,
 
 /* Follow the device @link in a role, 0 for none; remember its name */
 static void mygre_follow_one(struct mygre_tunnel *tunnel, unsigned int role,
-			     int link)
+			     int link, bool named)
 {
 	struct mygre_followed *followed = &tunnel->followed[role];
 	const struct net_device *dev;
 
 	dev = link ? __dev_get_by_index(tunnel->net, link) : NULL;
-	/* What is gone has no other name than it had. */
-	if (link == followed->link && (!dev || !(tunnel->gone & BIT(role))))
+	/* Gone, and named anew or back; another one may have its number. */
+	if (link == followed->link &&
+	    (!dev || !(tunnel->gone & BIT(role)) ||
+	     (!named && strcmp(dev->name, followed->name))))
 		return;
 	hlist_del_init(&followed->node);
 	followed->link = link;
-	tunnel->gone &= ~BIT(role);
+	WRITE_ONCE(tunnel->gone, tunnel->gone & ~BIT(role));
 	if (!dev)
 		return;
 	strscpy(followed->name, dev->name, sizeof(followed->name));
@@ -218,7 +220,8 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	unsigned int role;
 
 	for (role = 0; role < MYGRE_FOLLOWED; role++)
-		mygre_follow_one(tunnel, role, mygre_follow_wish(p, role));
+		mygre_follow_one(tunnel, role, mygre_follow_wish(p, role),
+				 p->named & BIT(role));
 	mygre_follow_count6(tunnel, p->local_link && p->family == AF_INET6);
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
@@ -272,7 +275,7 @@ static void mygre_follow_apply(struct mygre_tunnel *tunnel,
 			    err);
 }
 
-/* A device goes. The settings still name it: no other has its number. */
+/* A device goes. The settings still name it; another may get its number. */
 static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 {
 	struct mygre_followed *followed;
@@ -287,7 +290,7 @@ static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 		    !net_eq(tunnel->net, dev_net(dev)))
 			continue;
 		hlist_del_init(&followed->node);
-		tunnel->gone |= BIT(role);
+		WRITE_ONCE(tunnel->gone, tunnel->gone | BIT(role));
 		list_move_tail(&tunnel->lost, &mygre_follow_lost);
 		mygre_route_forget(rtnl_dereference(tunnel->config));
 		mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_UNDERLAY, false);
@@ -318,6 +321,7 @@ static void mygre_follow_find(struct net_device *dev)
 			p.link = dev->ifindex;
 		if (found & BIT(MYGRE_FOLLOW_LOCAL))
 			p.local_link = dev->ifindex;
+		p.named = found;
 		mygre_follow_apply(tunnel, &p);
 	}
 }

@@ -331,6 +331,9 @@ mygre_table_fit_bound(const struct mygre_config *config,
 	int link = config->params.link;
 	struct net_device *dev;
 
+	/* Another one may have its number now. */
+	if (mygre_follow_is_gone(config->tunnel, MYGRE_FOLLOW_DEV))
+		return MYGRE_TABLE_NO;
 	if (link == skb->dev->ifindex ||
 	    link == (config->params.family == AF_INET6 ? inet6_sdif(skb) :
 							 inet_sdif(skb)))

@@ -327,6 +327,10 @@ static int mygre_udp_master(const struct mygre_tunnel *tunnel,
 
 	if (!p->link)
 		return 0;
+	/* Unless it is named anew, another one has its number. */
+	if (mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_DEV) &&
+	    !(p->named & BIT(MYGRE_FOLLOW_DEV)))
+		return -ENODEV;
 	rcu_read_lock();
 	if (dev_get_by_index_rcu(tunnel->net, p->link))
 		master = l3mdev_master_upper_ifindex_by_index_rcu(tunnel->net,

@@ -133,12 +133,14 @@ static int mygre_underlay_get_addrs(struct nlattr *data[],
  * reason to refuse a change of something else.
  */
 static int mygre_underlay_get_link(const struct nlattr *attr, struct net *net,
-				   int *link, struct netlink_ext_ack *extack)
+				   struct mygre_params *p,
+				   struct netlink_ext_ack *extack)
 {
 	if (!attr)
 		return 0;
-	*link = nla_get_u32(attr);
-	if (!*link || __dev_get_by_index(net, *link))
+	p->link = nla_get_u32(attr);
+	p->named |= BIT(MYGRE_FOLLOW_DEV);
+	if (!p->link || __dev_get_by_index(net, p->link))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
 			    "dev: no such device where the underlay is");
@@ -158,6 +160,7 @@ static int mygre_underlay_get_local(struct nlattr *data[], struct net *net,
 	if (!link && !addr)
 		return 0;
 	p->local_link = link ? nla_get_u32(link) : 0;
+	p->named |= BIT(MYGRE_FOLLOW_LOCAL);
 	if (!p->local_link) {
 		/* What it was last stays, if it was anything. */
 		mygre_follow_shown(p, &shown);
@@ -452,8 +455,7 @@ int mygre_underlay_parse(struct net *net, struct nlattr *data[],
 	int err;
 
 	err = mygre_underlay_get_addrs(data, p, extack) ?:
-	      mygre_underlay_get_link(data[IFLA_GRE_LINK], net, &p->link,
-				      extack) ?:
+	      mygre_underlay_get_link(data[IFLA_GRE_LINK], net, p, extack) ?:
 	      mygre_underlay_get_local(data, net, p, extack);
 	if (err)
 		return err;

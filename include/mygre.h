@@ -287,6 +287,22 @@ void mygre_follow_end(struct mygre_tunnel *tunnel);
 void mygre_follow_addr(struct net *net, int link, u8 family,
 		       union mygre_addr *addr);
 bool mygre_follow_is_none(u8 family, const union mygre_addr *addr);
+
+/**
+ * mygre_follow_is_gone() - has a device vanished that a tunnel follows
+ * @tunnel: the tunnel
+ * @role: what the device is to it
+ *
+ * Another may have its number until it comes back.
+ *
+ * Context: any.
+ */
+static inline bool mygre_follow_is_gone(const struct mygre_tunnel *tunnel,
+					unsigned int role)
+{
+	return READ_ONCE(tunnel->gone) & BIT(role);
+}
+
 void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr);
 
 /* gre_linger.c */

@@ -136,6 +136,7 @@ struct mygre_pair {
  * @loop_down: no carrier while the way to the remote leads through the tunnel
  * @rx_dev_only: received packets must come in by @link
  * @rx_spread: received packets go to the CPU of their inner flow
+ * @named: a request names these devices, a bit for each role
  * @mtu_named: a request says whether the MTU is to follow the underlay's;
  *	&mygre_tunnel.user_mtu knows what is in force
  * @mtu_fixed: and that it is not
@@ -181,6 +182,7 @@ struct mygre_params {
 	bool loop_down;
 	bool rx_dev_only;
 	bool rx_spread;
+	u8 named;
 	bool mtu_named;
 	bool mtu_fixed;
 };

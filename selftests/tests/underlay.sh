@@ -191,6 +191,33 @@ test_dev_taken() {
 	shows_not "(gone)"
 }
 
+# while the device is missing another one has its number, and gets nothing of it
+test_dev_number() {
+	local index
+
+	index=$(ipn a -o link show ppp0 | cut -d : -f 1)
+	tunnel a gre1 local 10.20.0.1 remote 10.20.0.2 dev ppp0 rx-dev only
+	gone
+	ipn a link add wan index $index up type veth peer name wan netns "b$NS_TAG"
+	ipn b link set wan up
+	ipn a address add 10.20.0.1/24 dev wan
+	pk address b wan 10.20.0.2/24 || fail "$PKT"
+	shows "dev ppp0 (gone)"
+	capture in a gre1 in
+	send_raw b wan a wan "ip4 10.20.0.2 10.20.0.1 / gre 00000800 / $BACK"
+	# a change of something else does not mean it
+	ipn a link change gre1 type "$KIND" ttl 64
+	shows "dev ppp0 (gone)"
+	has_none || fail "it has taken another device"
+	send_raw b wan a wan "ip4 10.20.0.2 10.20.0.1 / gre 00000800 / $BACK"
+	expect_no_more in 0800
+	# but who names it does
+	ipn a link change gre1 type "$KIND" dev wan
+	shows "dev wan"
+	has_carrier || fail "no carrier"
+	in_by wan 10.20.0.1
+}
+
 # the local address is that of a device, whatever it is
 test_local() {
 	ipn a address flush dev ppp0
