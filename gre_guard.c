@@ -52,7 +52,7 @@ void mygre_guard_watch_udp(bool on)
  * be any.
  */
 static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
-				  const struct net_device *dev, u8 proto,
+				  const struct net *net, u8 proto,
 				  unsigned int at, bool piece)
 {
 	struct udphdr buffer, *udp;
@@ -63,7 +63,7 @@ static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
 	if (piece)
 		return false;
 	udp = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
-	return !udp || mygre_udp_is_open(dev_net(dev), udp->dest);
+	return !udp || mygre_udp_is_open(net, udp->dest);
 }
 
 static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)
@@ -159,8 +159,8 @@ static bool mygre_guard_is_for_us6(const struct net_device *dev,
  * The header behind the extension headers says what an IPv6 packet carries. A
  * first piece without it (RFC 7112 forbids that) may become anything.
  */
-static bool mygre_guard_is_nested6(struct sk_buff *skb,
-				   const struct net_device *dev)
+static bool mygre_guard_is_tunnel6(const struct sk_buff *skb,
+				   const struct net *net)
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 	u8 proto = ip->nexthdr;
@@ -169,10 +169,9 @@ static bool mygre_guard_is_nested6(struct sk_buff *skb,
 
 	at = ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(*ip),
 			      &proto, &frag);
-	return (at < 0 ? !!frag :
-			 mygre_guard_is_tunnel(skb, dev, proto, at,
-					       frag & htons(IP6_OFFSET))) &&
-	       mygre_guard_is_for_us6(dev, ipv6_hdr(skb));
+	return at < 0 ? !!frag :
+			mygre_guard_is_tunnel(skb, net, proto, at,
+					      frag & htons(IP6_OFFSET));
 }
 
 /* Is a device one of the ways that a route knows */
@@ -180,6 +179,7 @@ static bool mygre_guard_uses(const struct fib6_info *route,
 			     const struct net_device *dev)
 {
 	const struct fib6_info *other;
+	unsigned int left;
 
 	if (!route)
 		return false;
@@ -187,9 +187,16 @@ static bool mygre_guard_uses(const struct fib6_info *route,
 		return nexthop_uses_dev(route->nh, dev);
 	if (route->fib6_nh->fib_nh_dev == dev)
 		return true;
-	list_for_each_entry_rcu(other, &route->fib6_siblings, fib6_siblings)
+	/* A route that is being deleted is in no ring any more. */
+	left = READ_ONCE(route->fib6_nsiblings);
+	if (!left)
+		return false;
+	list_for_each_entry_rcu(other, &route->fib6_siblings, fib6_siblings) {
 		if (other->fib6_nh->fib_nh_dev == dev)
 			return true;
+		if (!--left || !READ_ONCE(route->fib6_nsiblings))
+			break;
+	}
 	return false;
 }
 
@@ -219,8 +226,14 @@ static bool mygre_guard_is_behind6(const struct net_device *dev,
 
 #else
 
-static bool mygre_guard_is_nested6(struct sk_buff *skb,
-				   const struct net_device *dev)
+static bool mygre_guard_is_for_us6(const struct net_device *dev,
+				   const struct ipv6hdr *ip)
+{
+	return false;
+}
+
+static bool mygre_guard_is_tunnel6(const struct sk_buff *skb,
+				   const struct net *net)
 {
 	return false;
 }
@@ -242,26 +255,32 @@ static bool mygre_guard_may_pull(struct sk_buff *skb, unsigned int at,
 	return len && pskb_may_pull(skb, at + len);
 }
 
-static bool mygre_guard_is_nested4(const struct sk_buff *skb,
-				   const struct net_device *dev)
+static bool mygre_guard_is_tunnel4(const struct sk_buff *skb,
+				   const struct net *net)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 
-	return mygre_guard_is_tunnel(skb, dev, ip->protocol,
+	return mygre_guard_is_tunnel(skb, net, ip->protocol,
 				     skb_network_offset(skb) + ip->ihl * 4,
-				     ip->frag_off & htons(IP_OFFSET)) &&
-	       mygre_guard_is_for_us4(dev, ip);
+				     ip->frag_off & htons(IP_OFFSET));
 }
 
-/* By an IP header that is linear, of a packet that @dev receives */
-static bool mygre_guard_is_nested_ip(struct sk_buff *skb, __be16 proto,
-				     const struct net_device *dev)
+/* Does an IP packet carry a tunnel, whomever it is for */
+static bool mygre_guard_is_tunnel_ip(const struct sk_buff *skb, __be16 proto,
+				     const struct net *net)
 {
 	if (proto == htons(ETH_P_IP))
-		return mygre_guard_is_nested4(skb, dev);
-	if (proto == htons(ETH_P_IPV6))
-		return mygre_guard_is_nested6(skb, dev);
-	return false;
+		return mygre_guard_is_tunnel4(skb, net);
+	return proto == htons(ETH_P_IPV6) && mygre_guard_is_tunnel6(skb, net);
+}
+
+/* Is it for us, if @dev receives it */
+static bool mygre_guard_is_for_us(const struct sk_buff *skb, __be16 proto,
+				  const struct net_device *dev)
+{
+	return proto == htons(ETH_P_IP) ?
+	       mygre_guard_is_for_us4(dev, ip_hdr(skb)) :
+	       mygre_guard_is_for_us6(dev, ipv6_hdr(skb));
 }
 
 /* The bridge, or what is like one, that a device is a port of */
@@ -300,41 +319,70 @@ static struct net_device *mygre_guard_behind_tag(struct net_device *dev,
 
 /**
  * struct mygre_guard_look - an IP packet to be looked at for several devices
- * @skb: its header is linear
+ * @skb: its headers are linear
  * @proto: its ethertype
+ * @tunnel: device of the tunnel that it has come out of
  * @bridged: by a bridge, which may give it to VLANs that no tag is seen of
  */
 struct mygre_guard_look {
-	struct sk_buff *skb;
+	const struct sk_buff *skb;
 	__be16 proto;
+	const struct net_device *tunnel;
 	bool bridged;
 };
 
-/* For a device on top of the one that a frame is for: not 0 if it is nested */
+/*
+ * May a device hand such a frame to IP. What Open vSwitch makes of a frame, and
+ * which device of its own gets it, is not known.
+ */
+static bool mygre_guard_is_addressed(const struct mygre_guard_look *look,
+				     const struct net_device *dev)
+{
+	const u8 *mac = eth_hdr(look->skb)->h_dest;
+
+	return look->tunnel->type != ARPHRD_ETHER ||
+	       is_multicast_ether_addr(mac) ||
+	       ether_addr_equal(mac, look->tunnel->dev_addr) ||
+	       ether_addr_equal(mac, dev->dev_addr) ||
+	       netif_is_ovs_master(dev);
+}
+
+static bool mygre_guard_is_taken(const struct mygre_guard_look *look,
+				 const struct net_device *dev)
+{
+	return mygre_guard_is_addressed(look, dev) &&
+	       mygre_guard_is_for_us(look->skb, look->proto, dev);
+}
+
+/* For a device on top of the one that a frame is for: not 0 if it takes it */
 static int mygre_guard_look_upper(struct net_device *upper,
 				  struct netdev_nested_priv *priv)
 {
 	const struct mygre_guard_look *look = priv->data;
 
-	if (is_vlan_dev(upper) && !look->bridged)
+	if (netif_is_l3_master(upper) ||
+	    (is_vlan_dev(upper) && !look->bridged))
 		return 0;
-	return mygre_guard_is_nested_ip(look->skb, look->proto, upper);
+	return mygre_guard_is_taken(look, upper);
 }
 
 /* An IP packet in a frame that @dev receives, or perhaps a MACVLAN on top */
 static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
+				     const struct net_device *tunnel,
 				     struct net_device *dev)
 {
 	struct mygre_guard_look look = {
 		.skb = skb,
 		.proto = proto,
+		.tunnel = tunnel,
 		.bridged = mygre_guard_bridges(dev),
 	};
 	struct netdev_nested_priv priv = { .data = &look };
 
-	return mygre_guard_is_nested_ip(skb, proto, dev) ||
-	       netdev_walk_all_upper_dev_rcu(dev, mygre_guard_look_upper,
-					     &priv);
+	return mygre_guard_is_tunnel_ip(skb, proto, dev_net(dev)) &&
+	       (mygre_guard_is_taken(&look, dev) ||
+		netdev_walk_all_upper_dev_rcu(dev, mygre_guard_look_upper,
+					      &priv));
 }
 
 /*
@@ -342,9 +390,10 @@ static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
  * top. They are only looked behind, so the packet is as it was afterwards.
  */
 static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
-					struct net_device *to)
+					struct net_device *dev)
 {
 	unsigned int at = skb_network_offset(skb), start = at, tags = 0;
+	struct net_device *to = dev, *bridge;
 	struct vlan_hdr buffer, *tag;
 	__be16 proto = skb->protocol;
 	bool nested = false;
@@ -364,10 +413,11 @@ static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
 		proto = tag->h_vlan_encapsulated_proto;
 		at += sizeof(*tag);
 	}
+	bridge = mygre_guard_bridge(to);
 	skb_set_network_header(skb, at);
 	if (mygre_guard_may_pull(skb, at, proto))
-		nested = mygre_guard_is_nested_on(skb, proto,
-						  mygre_guard_bridge(to) ?: to);
+		nested = mygre_guard_is_nested_on(skb, proto, dev,
+						  bridge ?: to);
 	skb_set_network_header(skb, start);
 	return nested;
 }
@@ -383,7 +433,8 @@ bool mygre_guard_is_nested(struct sk_buff *skb, struct net_device *dev)
 {
 	return skb_network_offset(skb) || eth_type_vlan(skb->protocol) ?
 	       mygre_guard_is_nested_frame(skb, dev) :
-	       mygre_guard_is_nested_ip(skb, skb->protocol, dev);
+	       mygre_guard_is_tunnel_ip(skb, skb->protocol, dev_net(dev)) &&
+	       mygre_guard_is_for_us(skb, skb->protocol, dev);
 }
 
 /**
@@ -410,6 +461,7 @@ static bool mygre_guard_is_behind4(const struct net_device *dev, __be32 addr)
 {
 	struct flowi4 fl4 = {
 		.daddr = addr,
+		.flowi4_iif = LOOPBACK_IFINDEX,
 		.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev),
 	};
 	struct fib_result found;

@@ -264,6 +264,7 @@ test_nested_tags() {
 # to a bridge with VLANs, where tags are taken off and added
 test_nested_bridge_vlan() {
 	local mac=02000000000a0200000000bb nested="gre 00000800 / zero 60"
+	local number
 
 	ipn a <<-END
 		link add red9 up type vrf table 99
@@ -292,6 +293,11 @@ test_nested_bridge_vlan() {
 	inner 00006558 \
 		"${mac}81000001 0800 / ip4 8.8.8.8 192.168.6.7 / $nested"
 	expect out "ip4 8.8.8.8 192.168.6.7 / $nested"
+	# a frame to somebody else goes past, whose address it may be there
+	number=$(device_counter a gre1 rx_nested)
+	inner 00006558 "0200000000cc0200000000bb 81000014 0800 / \
+		ip4 8.8.8.8 192.168.7.1 / $nested"
+	[ "$(device_counter a gre1 rx_nested)" -eq "$number" ]
 	ipn a link del br9
 	ipn a link del red9
 }
@@ -424,6 +430,13 @@ test_rpf() {
 	does_not rx_spoofed 00000800 "ip4 224.0.0.5 192.168.9.1 / $DATA"
 	does_not rx_spoofed 00000800 "ip4 255.255.255.255 192.168.9.1 / $DATA"
 	does_not rx_spoofed 00000800 "ip4 127.0.0.1 192.168.9.1 / $DATA"
+	# by a rule about what this machine sends itself
+	ipn a <<-END
+		route add 203.0.113.128/25 dev gre1 table 55
+		rule add iif lo to 203.0.113.128/25 lookup 55
+	END
+	comes_out 00000800 "ip4 203.0.113.129 192.168.9.1 / $DATA"
+	ipn a rule del iif lo to 203.0.113.128/25 lookup 55
 	# payload that has none
 	inner 000088b5 "text data"
 	expect out "type 88b5 / text data"
