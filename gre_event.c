@@ -39,11 +39,11 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 	case NETDEV_UP:
 		mygre_group_retry(dev_net(dev));
 		mygre_mtu_link_changed(dev);
-		mygre_follow_addr6_changed();
+		mygre_follow_link_ready(dev);
 		break;
 	case NETDEV_CHANGE:
 		mygre_group_retry(dev_net(dev));
-		mygre_follow_addr6_changed();
+		mygre_follow_link_ready(dev);
 		break;
 	case NETDEV_CHANGEMTU:
 		mygre_mtu_link_changed(dev);

@@ -425,7 +425,7 @@ static bool mygre_follow_awaits6(struct net *net, int link)
 
 	in6_dev = dev ? __in6_dev_get(dev) : NULL;
 	/* Nobody is asked as long as nobody would hear it. */
-	if (!in6_dev || !netif_running(dev) || !netif_carrier_ok(dev))
+	if (!in6_dev || !netif_running(dev) || !netif_oper_up(dev))
 		return false;
 	read_lock_bh(&in6_dev->lock);
 	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
@@ -479,7 +479,7 @@ static void mygre_follow_run6(struct work_struct *unused)
 
 /**
  * mygre_follow_addr6_changed() - some device has got an IPv6 address, or lost
- * one, or may now ask whether one is somebody else's
+ * one
  *
  * Who tells this may hold locks of the addresses, so it is seen to later.
  *
@@ -489,6 +489,33 @@ void mygre_follow_addr6_changed(void)
 {
 	if (READ_ONCE(mygre_follow_6))
 		schedule_work(&mygre_follow_work6);
+}
+
+/**
+ * mygre_follow_link_ready() - a device is up, or has a carrier, or has not
+ * @dev: perhaps one whose IPv6 address is a tunnel's: now others are asked
+ *	whether it is theirs
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_link_ready(const struct net_device *dev)
+{
+	const struct mygre_followed *followed;
+	const struct mygre_tunnel *tunnel;
+
+	if (!mygre_follow_6)
+		return;
+	hlist_for_each_entry(followed,
+			     mygre_follow_slot(MYGRE_FOLLOW_LOCAL,
+					       dev->ifindex), node) {
+		tunnel = container_of(followed, struct mygre_tunnel,
+				      followed[MYGRE_FOLLOW_LOCAL]);
+		if (followed->link != dev->ifindex || !tunnel->follows6 ||
+		    !net_eq(tunnel->net, dev_net(dev)))
+			continue;
+		schedule_work(&mygre_follow_work6);
+		break;
+	}
 }
 
 /**

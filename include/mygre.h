@@ -280,6 +280,7 @@ void mygre_follow_link_gone(struct net_device *dev);
 void mygre_follow_link_named(struct net_device *dev, bool renamed);
 void mygre_follow_addr_changed(const struct net *net, int link);
 void mygre_follow_addr6_changed(void);
+void mygre_follow_link_ready(const struct net_device *dev);
 void mygre_follow_stop(void);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
