@@ -342,7 +342,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	mygre_dev_publish(dev, config);
 	mygre_dev_retire(mn, old, config);
 	mygre_follow(tunnel, params);
-	mygre_udp_retry(tunnel->net);
+	mygre_udp_retry(tunnel);
 	netdev_state_change(dev);
 	return 0;
 
@@ -454,7 +454,7 @@ static int mygre_dev_stop(struct net_device *dev)
 	mygre_loop_stop(tunnel);
 	mygre_group_leave(tunnel);
 	mygre_udp_stop(tunnel);
-	mygre_udp_retry(tunnel->net);
+	mygre_udp_retry(tunnel);
 	mygre_learn_forget(tunnel);
 	mygre_linger_end(tunnel);
 	return 0;

@@ -313,6 +313,7 @@ static void mygre_udp_put_port(struct net *net, u8 family, __be16 port,
 	place = mygre_udp_find(mn, family, port, master);
 	if (!place || --place->users)
 		return;
+	mn->freed = true;
 	list_del(&place->list);
 	mygre_udp_note(mn, port, -1);
 	mygre_compat_release_udp(place->sock);
@@ -496,37 +497,28 @@ static bool mygre_udp_is_stale(const struct mygre_tunnel *tunnel)
 	return !tunnel->ports.port[0] || tunnel->ports.master != master;
 }
 
-static int mygre_udp_reopen(struct mygre_tunnel *tunnel)
-{
-	return mygre_udp_open(tunnel,
-			      &rtnl_dereference(tunnel->config)->params,
-			      &tunnel->ports);
-}
-
-/**
- * mygre_udp_moved() - a device has joined a VRF, or left it, or is gone
- * @net: where; perhaps tunnels in UDP are bound to it
- *
- * All of them let go before one takes its new ports: see mygre_udp_change().
- *
- * Context: process, RTNL.
+/*
+ * All whose ports are not where they should be let go before one takes its new
+ * ones: see mygre_udp_change().
  */
-void mygre_udp_moved(struct net *net)
+static void mygre_udp_settle(struct mygre_net *mn, bool tell)
 {
-	struct mygre_net *mn = mygre_mod_net(net);
 	struct mygre_tunnel *tunnel;
 	int err;
 
 	list_for_each_entry(tunnel, &mn->udp, udp_node)
 		if (mygre_udp_is_stale(tunnel))
 			mygre_udp_close(tunnel, &tunnel->ports);
+	mn->deaf = false;
+	mn->freed = false;
 	list_for_each_entry(tunnel, &mn->udp, udp_node) {
 		if (!mygre_udp_is_stale(tunnel))
 			continue;
-		err = mygre_udp_reopen(tunnel);
-		if (err)
-			mn->deaf = true;
-		if (err && net_ratelimit())
+		err = mygre_udp_open(tunnel,
+				     &rtnl_dereference(tunnel->config)->params,
+				     &tunnel->ports);
+		mn->deaf |= err;
+		if (err && tell && net_ratelimit())
 			netdev_warn(tunnel->dev,
 				    "the underlay has moved into another VRF, where its UDP ports cannot be listened at: error %d\n",
 				    err);
@@ -534,23 +526,30 @@ void mygre_udp_moved(struct net *net)
 }
 
 /**
- * mygre_udp_retry() - ports have been let go, which others may wait for
- * @net: where; tunnels that found their ports taken when their device moved
- *	listen now if they can
+ * mygre_udp_moved() - a device has joined a VRF, or left it, or is gone
+ * @net: where; perhaps tunnels in UDP are bound to it
+ *
+ * Context: process, RTNL.
+ */
+void mygre_udp_moved(struct net *net)
+{
+	mygre_udp_settle(mygre_mod_net(net), true);
+}
+
+/**
+ * mygre_udp_retry() - perhaps ports have been let go, which others wait for
+ * @tunnel: stopped, or with its settings changed; then it gets its own if its
+ *	device has come back in the meantime
  *
  * Context: process, RTNL; not while settings are being changed.
  */
-void mygre_udp_retry(struct net *net)
+void mygre_udp_retry(const struct mygre_tunnel *tunnel)
 {
-	struct mygre_net *mn = mygre_mod_net(net);
-	struct mygre_tunnel *tunnel;
+	struct mygre_net *mn = mygre_mod_net(tunnel->net);
 
-	if (!mn->deaf)
-		return;
-	mn->deaf = false;
-	list_for_each_entry(tunnel, &mn->udp, udp_node)
-		if (mygre_udp_is_stale(tunnel) && mygre_udp_reopen(tunnel))
-			mn->deaf = true;
+	if ((mn->deaf && mn->freed) ||
+	    (!list_empty(&tunnel->udp_node) && mygre_udp_is_stale(tunnel)))
+		mygre_udp_settle(mn, false);
 }
 
 /**

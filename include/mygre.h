@@ -332,7 +332,7 @@ void mygre_udp_build(const struct mygre_config *config, struct sk_buff *skb,
 int mygre_udp_gso(const struct mygre_params *p);
 int mygre_udp_start(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_udp_stop(struct mygre_tunnel *tunnel);
-void mygre_udp_retry(struct net *net);
+void mygre_udp_retry(const struct mygre_tunnel *tunnel);
 void mygre_udp_init(struct mygre_tunnel *tunnel);
 void mygre_udp_stop_net(struct mygre_net *mn);
 bool mygre_udp_is_open(const struct net *net, __be16 port);

@@ -461,6 +461,7 @@ struct mygre_tunnel {
  * @ports_open: a bit for each port that one of them has; NULL until the first
  * @udp: tunnels that are up, receive by them, and are bound to a device; RTNL
  * @deaf: some of them found their ports taken when their device moved; RTNL
+ * @freed: a port has been let go since; RTNL
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
@@ -479,6 +480,7 @@ struct mygre_net {
 	unsigned long __rcu *ports_open;
 	struct list_head udp;
 	bool deaf;
+	bool freed;
 	struct list_head tunnels;
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;
