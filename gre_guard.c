@@ -5,6 +5,7 @@
  * another tunnel packet out of them, and so send packets for whoever asks.
  */
 
+#include <linux/if_macvlan.h>
 #include <linux/if_vlan.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
@@ -321,13 +322,14 @@ static struct net_device *mygre_guard_behind_tag(struct net_device *dev,
  * struct mygre_guard_look - an IP packet to be looked at for several devices
  * @skb: its headers are linear
  * @proto: its ethertype
- * @tunnel: device of the tunnel that it has come out of
+ * @ours: for whoever gets it: it has no MAC address, or that of a device on its
+ *	way, or of a group
  * @bridged: by a bridge, which may give it to VLANs that no tag is seen of
  */
 struct mygre_guard_look {
 	const struct sk_buff *skb;
 	__be16 proto;
-	const struct net_device *tunnel;
+	bool ours;
 	bool bridged;
 };
 
@@ -338,13 +340,11 @@ struct mygre_guard_look {
 static bool mygre_guard_is_addressed(const struct mygre_guard_look *look,
 				     const struct net_device *dev)
 {
-	const u8 *mac = eth_hdr(look->skb)->h_dest;
+	const struct macvlan_dev *vlan = netdev_priv(dev);
 
-	return look->tunnel->type != ARPHRD_ETHER ||
-	       is_multicast_ether_addr(mac) ||
-	       ether_addr_equal(mac, look->tunnel->dev_addr) ||
-	       ether_addr_equal(mac, dev->dev_addr) ||
-	       netif_is_ovs_master(dev);
+	return look->ours || netif_is_ovs_master(dev) ||
+	       ether_addr_equal(eth_hdr(look->skb)->h_dest, dev->dev_addr) ||
+	       (netif_is_macvlan(dev) && vlan->mode == MACVLAN_MODE_PASSTHRU);
 }
 
 static bool mygre_guard_is_taken(const struct mygre_guard_look *look,
@@ -368,13 +368,12 @@ static int mygre_guard_look_upper(struct net_device *upper,
 
 /* An IP packet in a frame that @dev receives, or perhaps a MACVLAN on top */
 static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
-				     const struct net_device *tunnel,
-				     struct net_device *dev)
+				     struct net_device *dev, bool ours)
 {
 	struct mygre_guard_look look = {
 		.skb = skb,
 		.proto = proto,
-		.tunnel = tunnel,
+		.ours = ours,
 		.bridged = mygre_guard_bridges(dev),
 	};
 	struct netdev_nested_priv priv = { .data = &look };
@@ -386,17 +385,32 @@ static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
 }
 
 /*
+ * Is a frame for a device or its bridge, or has it no address at all. Then it is
+ * for whatever device on top gets it.
+ */
+static bool mygre_guard_is_own(const struct sk_buff *skb,
+			       struct net_device *dev)
+{
+	const struct net_device *bridge = mygre_guard_bridge(dev);
+	const u8 *mac = eth_hdr(skb)->h_dest;
+
+	return dev->type != ARPHRD_ETHER || is_multicast_ether_addr(mac) ||
+	       ether_addr_equal(mac, dev->dev_addr) ||
+	       (bridge && ether_addr_equal(mac, bridge->dev_addr));
+}
+
+/*
  * In a frame, perhaps behind VLAN tags, each of which may lead to a device on
  * top. They are only looked behind, so the packet is as it was afterwards.
  */
 static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
-					struct net_device *dev)
+					struct net_device *to)
 {
 	unsigned int at = skb_network_offset(skb), start = at, tags = 0;
-	struct net_device *to = dev, *bridge;
+	bool nested = false, ours = mygre_guard_is_own(skb, to);
 	struct vlan_hdr buffer, *tag;
 	__be16 proto = skb->protocol;
-	bool nested = false;
+	struct net_device *bridge;
 
 	while (eth_type_vlan(proto)) {
 		if (++tags > MYGRE_GUARD_TAGS)
@@ -410,14 +424,15 @@ static bool mygre_guard_is_nested_frame(struct sk_buff *skb,
 		/* Nobody here is in that VLAN. */
 		if (!to)
 			return false;
+		ours |= mygre_guard_is_own(skb, to);
 		proto = tag->h_vlan_encapsulated_proto;
 		at += sizeof(*tag);
 	}
 	bridge = mygre_guard_bridge(to);
 	skb_set_network_header(skb, at);
 	if (mygre_guard_may_pull(skb, at, proto))
-		nested = mygre_guard_is_nested_on(skb, proto, dev,
-						  bridge ?: to);
+		nested = mygre_guard_is_nested_on(skb, proto, bridge ?: to,
+						  ours);
 	skb_set_network_header(skb, start);
 	return nested;
 }

@@ -293,6 +293,15 @@ test_nested_bridge_vlan() {
 	inner 00006558 \
 		"${mac}81000001 0800 / ip4 8.8.8.8 192.168.6.7 / $nested"
 	expect out "ip4 8.8.8.8 192.168.6.7 / $nested"
+	# the MAC address of any device on the way makes it ours
+	ipn a link set br9.7 address 02:00:00:00:00:0d
+	does_not rx_nested 00006558 \
+		"${mac}81000007 0800 / ip4 8.8.8.8 192.168.7.1 / $nested"
+	ipn a link set br9 address 02:00:00:00:00:0c
+	does_not rx_nested 00006558 "02000000000c0200000000bb 81000007 0800 / \
+		ip4 8.8.8.8 192.168.7.1 / $nested"
+	does_not rx_nested 00006558 "02000000000d0200000000bb 81000007 0800 / \
+		ip4 8.8.8.8 192.168.7.1 / $nested"
 	# a frame to somebody else goes past, whose address it may be there
 	number=$(device_counter a gre1 rx_nested)
 	inner 00006558 "0200000000cc0200000000bb 81000014 0800 / \
