@@ -208,6 +208,42 @@ static void mygre_follow_count6(struct mygre_tunnel *tunnel, bool follows)
 	WRITE_ONCE(mygre_follow_6, mygre_follow_6 + (follows ? 1 : -1));
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* Is there an address of a device that is not known yet to be nobody else's */
+static bool mygre_follow_awaits6(struct net *net, int link)
+{
+	struct net_device *dev = __dev_get_by_index(net, link);
+	const struct inet6_ifaddr *ifa;
+	struct inet6_dev *in6_dev;
+	bool awaits = false;
+
+	in6_dev = dev ? __in6_dev_get(dev) : NULL;
+	/* Nobody is asked as long as nobody would hear it. */
+	if (!in6_dev || !netif_running(dev) || !netif_oper_up(dev))
+		return false;
+	read_lock_bh(&in6_dev->lock);
+	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
+		awaits |= ifa->flags & IFA_F_TENTATIVE &&
+			  !(ifa->flags & (IFA_F_DADFAILED | IFA_F_TEMPORARY)) &&
+			  !(ifa->scope & (IFA_HOST | IFA_LINK));
+	read_unlock_bh(&in6_dev->lock);
+	return awaits;
+}
+
+#else
+
+static bool mygre_follow_awaits6(struct net *net, int link)
+{
+	return false;
+}
+
+#endif
+
+static void mygre_follow_run6(struct work_struct *unused);
+static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
+static DECLARE_DELAYED_WORK(mygre_follow_again6, mygre_follow_run6);
+
 /**
  * mygre_follow() - follow the devices that a tunnel's settings name
  * @tunnel: the tunnel, its device in existence
@@ -223,6 +259,9 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 		mygre_follow_one(tunnel, role, mygre_follow_wish(p, role),
 				 p->named & BIT(role));
 	mygre_follow_count6(tunnel, p->local_link && p->family == AF_INET6);
+	if (tunnel->follows6 &&
+	    mygre_follow_awaits6(tunnel->net, p->local_link))
+		schedule_delayed_work(&mygre_follow_again6, MYGRE_FOLLOW_AGAIN);
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
 	if (p->local_link || tunnel->gone ||
@@ -412,42 +451,6 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 			mygre_follow_addr_of(tunnel, link);
 	}
 }
-
-#if IS_ENABLED(CONFIG_IPV6)
-
-/* Is there an address of a device that is not known yet to be nobody else's */
-static bool mygre_follow_awaits6(struct net *net, int link)
-{
-	struct net_device *dev = __dev_get_by_index(net, link);
-	const struct inet6_ifaddr *ifa;
-	struct inet6_dev *in6_dev;
-	bool awaits = false;
-
-	in6_dev = dev ? __in6_dev_get(dev) : NULL;
-	/* Nobody is asked as long as nobody would hear it. */
-	if (!in6_dev || !netif_running(dev) || !netif_oper_up(dev))
-		return false;
-	read_lock_bh(&in6_dev->lock);
-	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
-		awaits |= ifa->flags & IFA_F_TENTATIVE &&
-			  !(ifa->flags & (IFA_F_DADFAILED | IFA_F_TEMPORARY)) &&
-			  !(ifa->scope & (IFA_HOST | IFA_LINK));
-	read_unlock_bh(&in6_dev->lock);
-	return awaits;
-}
-
-#else
-
-static bool mygre_follow_awaits6(struct net *net, int link)
-{
-	return false;
-}
-
-#endif
-
-static void mygre_follow_run6(struct work_struct *unused);
-static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
-static DECLARE_DELAYED_WORK(mygre_follow_again6, mygre_follow_run6);
 
 /* That an address is nobody else's is told to nobody, so we look again */
 static void mygre_follow_run6(struct work_struct *unused)

@@ -169,6 +169,14 @@ test_local_dev_asked() {
 	ipn a address add fd30::1/64 dev ppp0
 	wait_for has_carrier a
 	[[ $(link_show a gre1) == *'"local":"fd30::1"'* ]]
+	# of a tunnel that is made meanwhile
+	ipn a address del fd30::1/64 dev ppp0
+	tunnels_del a
+	ipn a address add fd30::1/64 dev ppp0
+	tunnel a gre1 remote fd30::2 local dev ppp0
+	[[ $(link_show a gre1) != *'"local":"fd30::1"'* ]] ||
+		fail "it was nobody else's at once: nothing was tested"
+	wait_for has_carrier a
 	# of a cable that is pulled
 	ipn a address del fd30::1/64 dev ppp0
 	wait_for has_none a
