@@ -510,7 +510,6 @@ static void mygre_udp_settle(struct mygre_net *mn, bool tell)
 		if (mygre_udp_is_stale(tunnel))
 			mygre_udp_close(tunnel, &tunnel->ports);
 	mn->deaf = false;
-	mn->freed = false;
 	list_for_each_entry(tunnel, &mn->udp, udp_node) {
 		if (!mygre_udp_is_stale(tunnel))
 			continue;
@@ -523,6 +522,8 @@ static void mygre_udp_settle(struct mygre_net *mn, bool tell)
 				    "the underlay has moved into another VRF, where its UDP ports cannot be listened at: error %d\n",
 				    err);
 	}
+	/* By those that got one of two, and gave it back. */
+	mn->freed = false;
 }
 
 /**
