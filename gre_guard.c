@@ -385,8 +385,8 @@ static bool mygre_guard_is_nested_on(struct sk_buff *skb, __be16 proto,
 }
 
 /*
- * Is a frame for a device or its bridge, or has it no address at all. Then it is
- * for whatever device on top gets it.
+ * Is a frame for a device or its bridge, or has it no address at all. Then it
+ * is for whatever device on top gets it.
  */
 static bool mygre_guard_is_own(const struct sk_buff *skb,
 			       struct net_device *dev)

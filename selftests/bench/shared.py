@@ -36,7 +36,7 @@ FILES = {
     "mygre_loop_": CLOCK,
     "mygre_linger": SETUP,
     "mygre_mtu_": MOVED,
-    "mygre_follow_": MOVED,
+    "mygre_follow": MOVED,
 }
 
 # The function of ours, the innermost if one is inlined into another.
