@@ -55,12 +55,29 @@ multipoint() {
 	capture wire a eth0 out
 }
 
-# goes_to ADDRESS UNDERLAY: a packet to the one goes out to the other.
+# goes_to ADDRESS UNDERLAY [LOCAL]: a packet to the one goes out to the other.
 goes_to() {
 	local packet="ip4 192.168.9.1 $1 $DATA"
 
 	send_ip a "$packet"
-	expect wire "ip4 10.10.10.1 $2 $OUTER / $packet"
+	expect wire "ip4 ${3:-10.10.10.1} $2 $OUTER / $packet"
+}
+
+# routes_by_address: next hops that are no neighbours, but addresses outside
+routes_by_address() {
+	ipn a <<-END
+		route add 192.168.20.0/24 via 10.10.10.2 dev mp onlink
+		route add fd02::/64 via ::10.10.10.3 dev mp onlink
+	END
+}
+
+# go_by_address [LOCAL]: and packets go there.
+go_by_address() {
+	goes_to 192.168.20.5 10.10.10.2 "$@"
+	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	expect wire "ip4 ${1:-10.10.10.1} 10.10.10.3 ttl 64 df 1 id ? /
+		gre 200086dd 00000007 /
+		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
 }
 
 # counts NAME COMMAND...: the counter of mp goes up by one.
@@ -106,46 +123,22 @@ test_neighbour() {
 
 # neighbours that nobody has an address of do not get our old one
 test_local_changes() {
-	local to
-
 	multipoint
 	ipn a address add 10.10.10.9/24 dev eth0
-	ipn a <<-END
-		neigh replace 192.168.9.3 lladdr 10.10.10.3 dev mp
-		route add 192.168.20.0/24 via 10.10.10.2 dev mp onlink
-		route add fd02::/64 via ::10.10.10.3 dev mp onlink
-	END
-	goes_to 192.168.20.5 10.10.10.2
-	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
-	expect wire "ip4 10.10.10.1 10.10.10.3 ttl 64 df 1 id ? /
-		gre 200086dd 00000007 /
-		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	ipn a neigh replace 192.168.9.3 lladdr 10.10.10.3 dev mp
+	routes_by_address
+	go_by_address
 	ipn a link set mp type "$KIND" local 10.10.10.9
-	for to in "192.168.20.5 10.10.10.2" "192.168.9.3 10.10.10.3"; do
-		set -- $to
-		send_ip a "ip4 192.168.9.1 $1 $DATA"
-		expect wire "ip4 10.10.10.9 $2 $OUTER /
-			ip4 192.168.9.1 $1 $DATA"
-	done
-	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
-	expect wire "ip4 10.10.10.9 10.10.10.3 ttl 64 df 1 id ? /
-		gre 200086dd 00000007 /
-		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	go_by_address 10.10.10.9
+	goes_to 192.168.9.3 10.10.10.3 10.10.10.9
 	ipn a address del 10.10.10.9/24 dev eth0
 }
 
 # without a neighbour the next hop is the far end, over IPv6 as ::a.b.c.d
 test_next_hop() {
 	multipoint
-	ipn a <<-END
-		route add 192.168.20.0/24 via 10.10.10.2 dev mp onlink
-		route add fd02::/64 via ::10.10.10.3 dev mp onlink
-	END
-	goes_to 192.168.20.5 10.10.10.2
-	send_ip a "ip6 fd00::1 fd02::7 / udp 1 2 / text six"
-	expect wire "ip4 10.10.10.1 10.10.10.3 ttl 64 df 1 id ? /
-		gre 200086dd 00000007 /
-		ip6 fd00::1 fd02::7 / udp 1 2 / text six"
+	routes_by_address
+	go_by_address
 	# the underlay knows 192.168.9.77 only as behind the tunnel
 	counts tx_loop send_ip a "ip4 192.168.9.1 192.168.9.77 $DATA"
 	expect_no_more wire 0800
