@@ -121,6 +121,14 @@ needs_own_kernel() {
 		skip "would unload modules of this machine; run it in the VM"
 }
 
+# in_kernel NS WORD=VALUE...: what nobody can do from outside (selftests/inside).
+in_kernel() {
+	[ -z "${HOST:-}" ] ||
+		skip "would load a module that is only for tests; run it in the VM"
+	at "$1" insmod "$MYGRE_DIR/selftests/inside/inside.ko" "${@:2}" &&
+		rmmod inside
+}
+
 # --- namespaces -------------------------------------------------------------
 
 # has_ipv6: the kernel was not told to do without (ipv6.disable=1).

@@ -3,7 +3,8 @@
 #
 # day: 24 hours, in a machine whose clock leaps over what nobody uses. A packet
 # each way every ten seconds, a neighbour that is looked for anew, routes that
-# are garbage-collected, and a clock (jiffies) that wraps on the way.
+# are garbage-collected, a clock (jiffies) that wraps on the way, and sequence
+# numbers that wrap at noon.
 # time limit: 100000 s
 
 # shellcheck disable=SC2317,SC2329 # ktap_main calls the functions
@@ -14,6 +15,7 @@
 . "$(dirname "$0")/../lib/netns.sh"
 
 DAY_SECONDS=${DAY_SECONDS:-86400}
+LAST="ip4 192.168.9.1 192.168.9.2 / udp 1 2 / text last"
 
 topology() {
 	ns_add a b
@@ -30,8 +32,12 @@ topology() {
 
 # a day, and not one packet is lost
 test_day() {
-	local start=$SECONDS count=$((DAY_SECONDS / 10)) pid
+	local start=$SECONDS count=$((DAY_SECONDS / 10)) pid name
 
+	for name in a b; do
+		in_kernel $name do=sequence device=gre1 \
+			number=$((0x100000000 - count / 2))
+	done
 	at a ping -q -n -i 10 -c $count 192.168.7.2 >"$NETNS_TMP/tap" &
 	pid=$!
 	at a ping -q -n -i 10 -c $count 192.168.9.2
@@ -40,6 +46,10 @@ test_day() {
 	echo "$((SECONDS - start)) s went by"
 	[ $((SECONDS - start)) -ge $((DAY_SECONDS - 20)) ]
 	ipn a -s link show gre1
+	capture wire a eth0 out
+	send_dev a gre1 "$LAST"
+	expect wire "ip4 10.10.10.10 10.10.10.11 ttl ? df ? id ? /
+		gre 30000800 00000007 0000.... / $LAST"
 }
 
 netns_begin topology

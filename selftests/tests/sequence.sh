@@ -26,7 +26,7 @@ setup_each() {
 }
 
 cleanup_each() {
-	tunnels_del a
+	tunnels_del a b
 }
 
 # numbered N: from b, a packet with that number
@@ -133,6 +133,24 @@ test_wrap() {
 	not_taken rx_seq_dup 0xffffffff 0 1 0xfffffff5
 	taken 2
 	expect_no_more out
+}
+
+# the same, sent: who counts has no other number than the next
+test_wrap_sent() {
+	local number packet
+
+	tunnel a gre1 $ENDS oseq
+	tunnel b gre1 local $B remote $A iseq
+	in_kernel a do=sequence device=gre1 number=$((0xfffffffe))
+	capture wire a eth0 out
+	capture far b gre1 in
+	for number in fffffffe ffffffff 00000000 00000001; do
+		packet="$INNER 5 / udp 1 2 / text $number"
+		send_dev a gre1 "$packet"
+		expect wire "ip4 $A $B ttl 64 df 1 id ? /
+			gre 10000800 $number / $packet"
+		expect far "$packet"
+	done
 }
 
 # the far end has restarted: after eight packets at most it is heard again
