@@ -70,6 +70,7 @@ struct mygre_gro_dest {
  * @polling: @napi is at it, and may hold some that are not in @waiting any more
  * @depth: how many packets are going straight, one inside the other
  * @kick: lets this CPU begin with what others have put into @waiting
+ * @kicked: one of them has sent it, and it has not come yet
  * @dests: where UDP datagrams went
  */
 struct mygre_gro_cell {
@@ -78,6 +79,7 @@ struct mygre_gro_cell {
 	bool polling;
 	unsigned int depth;
 	call_single_data_t kick;
+	atomic_t kicked;
 	struct mygre_gro_dest dests[MYGRE_GRO_DESTS];
 };
 
@@ -224,6 +226,19 @@ static bool mygre_gro_queue(struct mygre_gro_cell *cell, struct sk_buff *skb)
 	return true;
 }
 
+/*
+ * Wake another CPU. If a kick is on its way already, that one will do; several
+ * CPUs may want to send one at once, and the kernel leaves it to us that one of
+ * them does.
+ */
+static void mygre_gro_kick(struct mygre_gro_cell *cell, unsigned int cpu)
+{
+	if (atomic_read(&cell->kicked) || atomic_cmpxchg(&cell->kicked, 0, 1))
+		return;
+	if (smp_call_function_single_async(cpu, &cell->kick))
+		atomic_set(&cell->kicked, 0);
+}
+
 /* Let it wait on another CPU, which is online as long as BH are off here */
 static bool mygre_gro_queue_on(unsigned int cpu, struct sk_buff *skb)
 {
@@ -233,16 +248,21 @@ static bool mygre_gro_queue_on(unsigned int cpu, struct sk_buff *skb)
 		return false;
 	/* Pairs with mygre_gro_poll(): it sees the packet, or we see this. */
 	smp_mb();
-	/* If it is on its way already, that one will do. */
 	if (!READ_ONCE(cell->polling))
-		smp_call_function_single_async(cpu, &cell->kick);
+		mygre_gro_kick(cell, cpu);
 	return true;
 }
 
 /* By another CPU's interrupt: there is something in this one's queue */
-static void mygre_gro_kicked(void *cell)
+static void mygre_gro_kicked(void *data)
 {
-	napi_schedule(&((struct mygre_gro_cell *)cell)->napi);
+	struct mygre_gro_cell *cell = data;
+
+	/* First, so that who comes too late for this round kicks again. */
+	atomic_set(&cell->kicked, 0);
+	/* Pairs with mygre_gro_queue_on(), as there. */
+	smp_mb__after_atomic();
+	napi_schedule(&cell->napi);
 }
 
 /*

@@ -27,6 +27,7 @@ RPF = "with inner-src rpf only: for an inner source, a route is looked up"
 MSS = "with mss only, if the route was not remembered"
 ERROR = "for an ICMP error"
 SEQ = "with seq only: the numbers of all processors are one row"
+SPREAD = "with rx-spread only, when another processor sleeps"
 LEARN = "with learn only, when the far end has another address or port"
 
 # Whole files that no ordinary packet comes to
@@ -68,6 +69,7 @@ ALLOWED = {
     "mygre_group_find": SETUP,
     "mygre_gro_start": SETUP,
     "mygre_gro_free": LOAD,
+    "mygre_gro_kick": SPREAD,
     "mygre_gro_forget": SETUP,
     "__rhashtable_remove_fast_one": SETUP,
     # of the kernel's headers; looking up takes no lock of a bucket
