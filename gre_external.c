@@ -11,6 +11,7 @@
 #include <net/dst_metadata.h>
 #include <net/gre.h>
 #include <net/ip_tunnels.h>
+#include <net/ipv6.h>
 
 #include "mygre.h"
 #include "mygre_compat.h"
@@ -95,6 +96,18 @@ static struct sk_buff *mygre_external_split(struct sk_buff *skb,
 	return segs;
 }
 
+/* Can a packet be sent with such metadata, if there are any */
+static enum mygre_stat mygre_external_check(const struct ip_tunnel_info *info)
+{
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
+		return MYGRE_STAT_TX_NO_REMOTE;
+	/* Without IPv6 (ipv6.disable=1) there are not even tables of routes. */
+	if (ip_tunnel_info_af(info) == AF_INET6 &&
+	    (!IS_ENABLED(CONFIG_IPV6) || !ipv6_mod_enabled()))
+		return MYGRE_STAT_TX_NO_ROUTE;
+	return MYGRE_OK;
+}
+
 /**
  * mygre_external_xmit() - send a packet where its metadata say
  * @skb: starts with its network header or, for Ethernet, its MAC header;
@@ -110,9 +123,11 @@ netdev_tx_t mygre_external_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct mygre_tunnel *tunnel = netdev_priv(dev);
 	const struct mygre_config *config;
 	struct sk_buff *segs, *next;
+	enum mygre_stat why;
 
-	if (!info || !(info->mode & IP_TUNNEL_INFO_TX)) {
-		mygre_stats_drop(tunnel, skb, MYGRE_STAT_TX_NO_REMOTE);
+	why = mygre_external_check(info);
+	if (why != MYGRE_OK) {
+		mygre_stats_drop(tunnel, skb, why);
 		return NETDEV_TX_OK;
 	}
 	config = rcu_dereference_bh(tunnel->config);

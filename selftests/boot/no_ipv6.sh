@@ -69,6 +69,24 @@ test_too_big() {
 	log_expect_nothing
 }
 
+# a route, or a program, that names a far end over IPv6
+test_external() {
+	local to
+
+	tunnel a ext external
+	pk address a ext 192.168.9.1/24 || fail "$PKT"
+	ipn a <<-END
+		route add 10.8.0.1/32 encap ip6 id 7 dst fd00::1 dev ext
+		route add 10.9.0.1/32 encap ip6 id 7 src fd00::2 dst fd00::1 dev ext
+	END
+	for to in 10.8.0.1 10.9.0.1; do
+		send_ip a "ip4 192.168.9.1 $to / udp 1 2 / text lost"
+	done
+	[ "$(device_counter a ext tx_no_route)" -eq 2 ] ||
+		fail "$(at a ethtool -S ext)"
+	log_expect_nothing
+}
+
 # neighbours of IPv6 are not looked for: those of IPv4 get what is for many
 test_multipoint() {
 	local packet
