@@ -91,12 +91,17 @@ static void mygre_mtu_set_room(struct net_device *dev,
 			       const struct mygre_config *config,
 			       unsigned int headroom)
 {
-	/* Where senders write our header, it is no headroom but header. */
+	/*
+	 * Where senders write our header, it is no headroom but header. Some
+	 * ask for its length, make room, and ask again: it may have changed
+	 * since, so there is room for the longest.
+	 */
 	if (mygre_nbma_has_header(dev)) {
-		dev->hard_header_len = config->hlen;
+		WRITE_ONCE(dev->hard_header_len, config->hlen);
 		headroom -= min(headroom, config->hlen);
+		headroom = max_t(unsigned int, headroom, MYGRE_HEAD_MAX);
 	}
-	dev->needed_headroom = headroom;
+	WRITE_ONCE(dev->needed_headroom, headroom);
 }
 
 /* Another device is below: notice its changes, and no more the other's */
