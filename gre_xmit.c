@@ -66,7 +66,8 @@ static void mygre_xmit_set_id(struct net *net, struct iphdr *outer,
 			      unsigned int segs)
 {
 	if (outer->frag_off & htons(IP_DF))
-		outer->id = htons(this_cpu_add_return(mygre_xmit_id, segs));
+		outer->id = htons(this_cpu_add_return(mygre_xmit_id, segs) -
+				  segs);
 	else
 		__ip_select_ident(net, outer, segs);
 }

@@ -197,6 +197,29 @@ test_tap_plain() {
 	ON_WIRE=many all "${KIND}tap" plain "csum key 7" "csum seq key 7"
 }
 
+# what a super-packet is cut into has IDs that no packet after it has
+test_ids() {
+	needs_mygre "IDs that count up"
+	pair "$KIND"
+	at a ethtool -K eth0 tso off gso off
+	start b tcpdump -p -n -U --immediate-mode -s 64 -i eth0 \
+		-w "$NETNS_TMP/ids" src 10.10.10.10 and proto 47 \
+		2>"$NETNS_TMP/ids.log"
+	CAPTURE=$STARTED
+	wait_for grep -q listening "$NETNS_TMP/ids.log"
+	stream
+	few SENT
+	kill "$CAPTURE"
+	wait "$CAPTURE" || :
+	tcpdump -n -v -r "$NETNS_TMP/ids" 2>/dev/null | sed -n \
+		's/^[0-9:.]* IP (tos [^,]*, ttl [0-9]*, id \([0-9]*\),.*/\1/p' \
+		>"$NETNS_TMP/ids.txt"
+	[ "$(wc -l <"$NETNS_TMP/ids.txt")" -ge $PACKETS ] ||
+		fail "$(wc -l <"$NETNS_TMP/ids.txt") packets"
+	[ -z "$(sort "$NETNS_TMP/ids.txt" | uniq -d)" ] ||
+		fail "twice: $(sort "$NETNS_TMP/ids.txt" | uniq -d | paste -sd ' ')"
+}
+
 # all of that over IPv6, with room for a limit of encapsulations and without
 test_six() {
 	ENDS=$ENDS6 AWAY=$AWAY6 ON_WIRE=few all "$KIND" "encaplimit none" \
