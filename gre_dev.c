@@ -122,9 +122,9 @@ void mygre_dev_set_carrier(struct mygre_tunnel *tunnel,
 {
 	spin_lock_bh(&tunnel->carrier_lock);
 	if (on)
-		tunnel->no_carrier &= ~reason;
+		WRITE_ONCE(tunnel->no_carrier, tunnel->no_carrier & ~reason);
 	else
-		tunnel->no_carrier |= reason;
+		WRITE_ONCE(tunnel->no_carrier, tunnel->no_carrier | reason);
 	if (tunnel->no_carrier)
 		netif_carrier_off(tunnel->dev);
 	else

@@ -265,7 +265,7 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
 	if (p->local_link || tunnel->gone ||
-	    tunnel->no_carrier & MYGRE_CARRIER_UNDERLAY)
+	    READ_ONCE(tunnel->no_carrier) & MYGRE_CARRIER_UNDERLAY)
 		mygre_follow_judge(tunnel, p);
 }
 

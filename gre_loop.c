@@ -205,8 +205,11 @@ void mygre_loop_start(struct mygre_tunnel *tunnel,
 {
 	struct mygre_loop *loop = tunnel->loop;
 
-	if (config->params.loop_down && !timer_pending(&loop->timer))
-		mod_timer(&loop->timer, jiffies);
+	if (!config->params.loop_down || timer_pending(&loop->timer))
+		return;
+	/* By a packet on its way when we stopped */
+	WRITE_ONCE(loop->met, false);
+	mod_timer(&loop->timer, jiffies);
 }
 
 /**
@@ -222,8 +225,8 @@ void mygre_loop_stop(struct mygre_tunnel *tunnel)
 	if (!loop)
 		return;
 	timer_delete_sync(&loop->timer);
-	loop->met = false;
-	loop->down = false;
+	WRITE_ONCE(loop->met, false);
+	WRITE_ONCE(loop->down, false);
 	loop->hold = 0;
 	mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_LOOP, true);
 }

@@ -311,13 +311,16 @@ static void mygre_nbma_add_peer(struct neighbour *neigh, void *cookie)
 {
 	struct mygre_nbma_peers *peers = cookie;
 	union mygre_addr addr = { };
+	char ha[MAX_ADDR_LEN];
 	unsigned int i;
 
 	if (neigh->dev != peers->dev ||
 	    !(READ_ONCE(neigh->nud_state) & NUD_PERMANENT) ||
 	    peers->n == MYGRE_NBMA_COPIES_MAX)
 		return;
-	memcpy(&addr, neigh->ha, mygre_addr_len(peers->family));
+	/* It may be replaced at the moment. */
+	neigh_ha_snapshot(ha, neigh, peers->dev);
+	memcpy(&addr, ha, mygre_addr_len(peers->family));
 	if (!mygre_nbma_is_host(peers->family, &addr))
 		return;
 	for (i = 0; i < peers->n; i++)
