@@ -78,9 +78,11 @@ def layer_ip6(words, above, payload):
     if above == "udp" and "." not in payload:
         pseudo = head[16:80] + "%08x" % (len(payload) // 2) + "00000011"
         payload = payload[:12] + checksum(pseudo + payload) + payload[16:]
-    if above == "icmp6":
-        pseudo = head[16:80] + "%08x" % (len(payload) // 2) + "0000003a"
-        payload = payload[:4] + checksum(pseudo + payload) + payload[8:]
+    at = 16 if above == "limit" else 0
+    if above == "icmp6" or (at and payload.startswith("3a")):
+        pseudo = head[16:80] + "%08x" % (len(payload[at:]) // 2) + "0000003a"
+        payload = payload[:at + 4] + checksum(pseudo + payload[at:]) + \
+            payload[at + 8:]
     return head + payload
 
 

@@ -100,3 +100,32 @@ path() {
 path_is() {
 	[ "$(path "${@:2}")" -eq "$1" ]
 }
+
+# fragments_tracked: fragments with DF, from h1 to h2; r1 puts them together for
+# its firewall, and notes how long they were.
+fragments_tracked() {
+	local whole number
+
+	at r1 nft -f - <<-END
+		table inet track {
+			chain forward {
+				type filter hook forward priority 0
+				ct state new,established accept
+			}
+		}
+	END
+	capture far h2 eth0 in
+	pk hex "udp 1 9 / zero 2392"
+	whole=$PKT
+	for number in 1 2; do
+		send_raw h1 eth0 r1 lan "ip4 172.16.1.2 172.16.2.2 id $number
+			frag 0x6000 proto 17 / ${whole:0:2400}"
+		send_raw h1 eth0 r1 lan "ip4 172.16.1.2 172.16.2.2 id $number
+			frag $((0x4000 + 1200 / 8)) proto 17 / ${whole:2400}"
+		expect far "ip4 172.16.1.2 172.16.2.2 ttl 62 id $number
+			frag 0x6000 proto 17 / ${whole:0:2400}"
+		expect far "ip4 172.16.1.2 172.16.2.2 ttl 62 id $number
+			frag $((0x4000 + 1200 / 8)) proto 17 / ${whole:2400}"
+	done
+	at r1 nft delete table inet track
+}

@@ -320,11 +320,17 @@ test_capability() {
 		--inh-caps=-net_admin ip link add x type "$KIND" remote 10.10.10.13
 	refused 'Operation not permitted' at a setpriv --bounding-set=-net_admin \
 		--inh-caps=-net_admin ip link change one type "$KIND" ttl 5
+	refused 'Operation not permitted' at a setpriv --bounding-set=-net_admin \
+		--inh-caps=-net_admin ip link del one
+	# by the old way, by which nobody has asked before we do
+	refused 'Operation not permitted' at a setpriv --bounding-set=-net_admin \
+		--inh-caps=-net_admin ip tunnel del one
+	ipn a link show one
 }
 
 # root of a user namespace changes no tunnel whose underlay is not its own
 test_user_namespace() {
-	local pid before
+	local pid before number
 
 	require_command unshare
 	mkfifo "$NETNS_TMP/hold"
@@ -349,6 +355,16 @@ test_user_namespace() {
 	inside ip link add own type "$KIND" local 10.9.9.9 remote 10.9.9.8
 	inside ip link change own type "$KIND" ttl 5
 	[[ $(inside ip -d link show own) == *"ttl 5"* ]]
+	# not with an underlay that is ours
+	nsenter -t "$pid" -n ip netns set "a$NS_TAG" 5 || :
+	number=$(nsenter -t "$pid" -n ip -j netns list-id | grep -o '[0-9]*' |
+		head -n 1)
+	refused 'Operation not permitted' inside ip link add x \
+		link-netnsid "$number" type "$KIND" local 10.10.10.10 remote 10.10.10.15
+	must_fail inside ip link show x
+	# what was given away may be thrown away
+	inside ip link del guest
+	must_fail inside ip link show guest
 	kill "$pid"
 	exec {hold}>&-
 }

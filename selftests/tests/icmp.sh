@@ -276,9 +276,9 @@ test_options() {
 		route add fd02::/64 dev gre1
 		route add 172.16.2.0/24 dev gre1
 	END
-	# record route, timestamp, and as many as there can be
+	# record route, timestamp, as many as there can be, and router alert
 	for OPTIONS in 0707040000000000 440c05010000000000000000 \
-		"$(printf '01%.0s' {1..40})"; do
+		"$(printf '01%.0s' {1..40})" 94040000; do
 		echo "options $OPTIONS"
 		OPTIONS="opt $OPTIONS"
 		complain 3 1 00000000 "ip4 10.10.10.10 10.20.0.1 df 1 proto 47 /
@@ -293,6 +293,19 @@ test_options() {
 		ipn a route flush cache
 	done
 	log_expect_nothing
+}
+
+# how small the way can be made, and for how long
+test_least() {
+	local route
+
+	tunnel a gre1 $ENDS
+	complain 3 4 00000044 "ip4 10.10.10.10 10.20.0.1 df 1 proto 47 /
+		00000800 45000054"
+	route=$(ipn a route get 10.20.0.1)
+	echo "$route"
+	[[ $route =~ expires\ ([0-9]+)sec.*\ mtu\ (lock\ )?552 ]]
+	[ "${BASH_REMATCH[1]}" -le 600 ]
 }
 
 # a redirect moves the way to the far end, for a tunnel's packets only
@@ -313,6 +326,8 @@ test_redirect() {
 		20000800 00000007"
 	[[ $(ipn a route get 10.20.0.1) == *"via 10.10.10.2 "* ]] ||
 		fail "$(ipn a route get 10.20.0.1)"
+	[[ $(ipn a route get 10.20.0.2) == *"via 10.10.10.1 "* ]] ||
+		fail "of somebody else: $(ipn a route get 10.20.0.2)"
 }
 
 # Last, because ip_gre, once loaded, believes whatever quotes a GRE header.

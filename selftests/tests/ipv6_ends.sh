@@ -439,9 +439,18 @@ test_unload() {
 	carries mygre
 }
 
-# who is sent to that has no tunnel of ours hears so from ip6_gre
+# who sends to no tunnel of ours hears so: from ip6_gre if that is there, or us
 test_no_tunnel() {
 	fresh ip6gre mygre
+	hears_no_tunnel
+}
+
+test_no_tunnel_alone() {
+	fresh mygre
+	hears_no_tunnel
+}
+
+hears_no_tunnel() {
 	beside mygre 2
 	pk_set a 0 ipv6/icmp/ratelimit
 	capture heard b eth0 in

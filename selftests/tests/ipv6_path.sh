@@ -333,9 +333,12 @@ ERRORS="
 
 # complain TYPE CODE PACKET: w says so of a packet of r1.
 complain() {
-	send_raw w eth1 r1 eth0 "ip6 fd0a:1::fe fd0a:1::1 /
+	send_raw w eth1 r1 eth0 "ip6 fd0a:1::fe fd0a:1::1 / $EXTENSION
 		icmp6 $1 $2 00000000 / $3"
 }
+
+# What is before the complaint, of which the kernel takes notes.
+EXTENSION=
 
 # there is no way to the far end: senders are told at once
 test_no_way() {
@@ -383,6 +386,20 @@ test_errors() {
 		[ $told = no ] || pk flush heard
 		expect_no_more heard 0800 86dd
 	done <<<"$ERRORS"
+}
+
+# the same when complaints have extension headers: notes that the kernel has
+# taken of these are none of the answer
+test_errors_extension() {
+	EXTENSION="limit 4 /"
+	test_errors
+	EXTENSION=
+}
+
+# inner fragments with DF, put together on the way, get through
+test_tracked() {
+	site_to_site
+	fragments_tracked
 }
 
 # said WORDS: just that is said of gre1 in the log.

@@ -179,6 +179,15 @@ test_forged() {
 	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / gre 20000800 00000007 / $DATA"
 	send_dev b hub "$DATA"
 	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	# who has the key takes it over, until the true far end sends again
+	ipn b neigh add 10.10.10.66 lladdr 02:00:00:00:00:66 dev eth0
+	send_raw a eth0 b eth0 "ip4 10.10.10.66 $B / udp 3333 4754 / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B 10.10.10.66 df 1 id ? ttl ? / udp ? 3333 / gre 20000800 00000007 / $DATA"
+	send_raw a eth0 b eth0 "ip4 $A $B / udp 1111 4754 / gre 20000800 00000007 / $DATA"
+	send_dev b hub "$DATA"
+	expect wire "ip4 $B $A df 1 id ? ttl ? / udp ? 1111 / gre 20000800 00000007 / $DATA"
+	ipn b neigh del 10.10.10.66 dev eth0
 	[[ $(ipn b -d link show hub) == *" learn on learned $A port 1111 "* ]]
 	[[ $(link_show b hub) == *'"learned":"'$A'","learned_port":1111'* ]]
 	# down and up again, nobody is known

@@ -151,6 +151,69 @@ test_mutual() {
 	flows 2
 }
 
+# what comes from the far end of another tunnel
+test_forwarded() {
+	local before i
+
+	needs_mygre tx_loop
+	# it says so once in a minute, and has in the cases before
+	ipn a link del gre1
+	tunnel a gre1 local 10.10.10.10 remote 10.20.0.2 ttl 64
+	pk address a gre1 192.168.1.1/24
+	ns_forward a
+	ipn a <<-END
+		route replace 10.20.0.2/32 dev gre1
+		route add 172.16.0.0/16 dev gre1
+	END
+	log_mark
+	before=$(device_counter a gre1 tx_loop)
+	for ((i = 0; i < 20; i++)); do
+		send_dev b gre2 "ip4 192.168.2.2 172.16.0.1 / udp 1 2 / text lost"
+	done
+	expect_loops $((before + 20))
+	pk log 'gre1.*10\.20\.0\.2' || fail "$PKT"
+	[[ $PKT == "1 lines"* ]] || fail "one line was wanted: $PKT"
+	pk log . || fail "$PKT"
+	[[ $PKT == "0 lines"* ]] || fail "also in the kernel log: $PKT"
+	ipn a <<-END
+		route del 172.16.0.0/16 dev gre1
+		route replace 10.20.0.2/32 via 10.10.10.11
+	END
+	flows 1
+}
+
+# ports of a bond that sends everything to each of them, and through which the
+# way to both of their far ends leads
+test_bond() {
+	local name
+
+	needs_mygre tx_loop
+	modprobe bonding max_bonds=0
+	ipn a link add bond0 group "$GROUP" type bond mode broadcast
+	for name in tap1 tap2; do
+		ipn a <<-END
+			link add $name group $GROUP type ${KIND}tap local 10.40.0.1 remote 10.40.0.2 key ${name#tap}
+			link set $name master bond0
+		END
+	done
+	ipn a link set bond0 up
+	pk address a bond0 10.40.0.1/24 || fail "$PKT"
+	ipn a neigh add 10.40.0.2 lladdr 02:00:00:00:40:02 dev bond0
+	for _ in 1 2 3; do
+		send_ip a "ip4 10.40.0.1 10.40.0.2 / udp 1 2 / text lost"
+	done
+	for name in tap1 tap2; do
+		[ "$(device_counter a "$name" tx_loop)" -gt 0 ] ||
+			fail "$(at a ethtool -S "$name")"
+	done
+	ipn a <<-END
+		link del bond0
+		link del tap1
+		link del tap2
+	END
+	flows 1
+}
+
 # a tunnel in a tunnel is no loop: two outer headers, one inside the other
 test_nested() {
 	local packet="ip4 192.168.2.1 192.168.2.2 / udp 1 2 / text nested" before

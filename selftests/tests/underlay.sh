@@ -419,7 +419,7 @@ unheard() {
 
 # what was on its way when the remote changed still comes in, for a while
 test_remote() {
-	local before
+	local before begin
 
 	tunnel a gre1 local $A remote 203.0.113.1
 	heard 203.0.113.1 $A first
@@ -432,6 +432,7 @@ test_remote() {
 	heard 203.0.113.2 $A late
 	heard 203.0.113.3 $A new
 	# and back again: now it is for good
+	begin=$SECONDS
 	ipn a link change gre1 type "$KIND" remote 203.0.113.2
 	before=$(space_counter a rx_no_tunnel)
 	over() {
@@ -439,6 +440,9 @@ test_remote() {
 		[ "$(space_counter a rx_no_tunnel)" -gt "$before" ]
 	}
 	wait_for over
+	# three seconds, and the time that these lines take
+	[ $((SECONDS - begin)) -le $((6 * ${MYGRE_SLOW:-1})) ] ||
+		fail "it took $((SECONDS - begin)) s"
 	heard 203.0.113.2 $A stays
 	unheard 203.0.113.1 old
 }
