@@ -64,6 +64,57 @@ test_pmtu() {
 	moved
 }
 
+# the rest of what looks at packets, or writes into them
+test_keepalive() {
+	again keepalive
+	moved
+}
+
+test_keepalive6() {
+	again ipv6_keepalive
+	moved
+}
+
+test_guard() {
+	again guard
+	moved
+}
+
+test_mss() {
+	again mss
+	moved
+}
+
+test_learn() {
+	again learn
+	moved
+}
+
+test_sequence() {
+	again sequence
+	moved
+}
+
+test_garbage() {
+	again garbage
+	moved
+}
+
+test_unmatched() {
+	again unmatched
+	moved
+}
+
+test_lookup() {
+	again lookup
+	moved
+}
+
+test_straight() {
+	again straight
+	moved
+}
+
 # the same over IPv6: each option, and what fits
 test_ipv6() {
 	again ipv6

@@ -406,6 +406,15 @@ static void put_outer(struct frame *f, unsigned int len)
 					   "\x2f\0\4\1\4\1\1", 8);
 }
 
+/* A packet of the corpus as it is, whatever its header says, behind @at */
+static void put_entry(struct frame *f, unsigned int at)
+{
+	const struct entry *e = &corpus[rnd(n_corpus)];
+
+	memcpy(f->data + at, e->data, e->len);
+	f->len = at + e->len;
+}
+
 static void make_outer(struct frame *f, uint32_t seq)
 {
 	unsigned int at = ETH_HLEN + f->outer;
@@ -426,7 +435,12 @@ static void make_received(struct frame *f)
 	uint32_t seq = seqs[f->tunnel] += percent(90);
 
 	f->outer = outer_hlen();
-	make_outer(f, seq);
+	if (percent(10)) {
+		put_entry(f, ETH_HLEN + f->outer);
+		put_outer(f, 0);
+	} else {
+		make_outer(f, seq);
+	}
 	mutate(f, ETH_HLEN + (percent(80) ? f->outer : 0));
 	finish_gre(f, ETH_HLEN + f->outer, seq, percent(80));
 	if (percent(90))

@@ -171,6 +171,8 @@ rx-dev only|rx-dev any
 rx-spread on|rx-spread off
 encap udp entropy udp|encap-dport 5555|encap-sport 5556 entropy none|encap udp csum off
 encap-sport auto entropy auto|encap gue encap-dport 5555|noencap
+encap gue encap-dport 5555 encap-csum|encap-udp6-csum noencap-csum
+encap-remcsum|noencap-remcsum noencap-udp6-csum|noencap
 key 5 entropy key|entropy none|entropy auto nokey
 $SETTINGS4
 "
@@ -221,18 +223,18 @@ test_change() {
 	still_work
 }
 
-# writer NUMBER: its own hundred tunnels come and go, and ten that others want too
+# writer NUMBER: its own 330 tunnels come and go, and ten that others want too
 writer() {
 	local i
 
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 330; i++)); do
 		echo "link add w$1.$i up type $KIND $ENDS key $1$i"
 	done
 	for ((i = 0; i < 10; i++)); do
 		echo "link add all$i up type $KIND $ENDS key 9000$i"
 		echo "link del all$i"
 	done
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 330; i++)); do
 		echo "link del w$1.$i"
 	done
 }
@@ -247,7 +249,7 @@ writers() {
 	wait "${pids[@]}"
 }
 
-# several writers add and delete tunnels, some of the same name
+# several writers add and delete a thousand tunnels, some of the same name
 test_writers() {
 	for_a_while writers
 	must_fail ipn a link show w1.0
