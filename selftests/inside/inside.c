@@ -7,6 +7,7 @@
  */
 
 #include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
@@ -33,6 +34,11 @@ MODULE_PARM_DESC(device, "a tunnel");
 static char *other = "lo";
 module_param(other, charp, 0);
 MODULE_PARM_DESC(other, "a device that is none");
+
+static u8 packet[200];
+static uint packet_len;
+module_param_array(packet, byte, &packet_len, 0);
+MODULE_PARM_DESC(packet, "its bytes, from the device's own header on");
 
 static uint number;
 module_param(number, uint, 0);
@@ -107,6 +113,85 @@ static int inside_room(void)
 	return dev->needed_headroom >= number ? 0 : -EUCLEAN;
 }
 
+/* What an answer is counted to hold is not less than what is put into it */
+static int inside_size(void)
+{
+	struct net_device *dev = inside_tunnel();
+	const struct rtnl_link_ops *ops;
+	unsigned int info, stats;
+	struct sk_buff *skb;
+	int err;
+
+	if (!dev)
+		return -ENODEV;
+	ops = dev->rtnl_link_ops;
+	skb = alloc_skb(4096, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	err = ops->fill_info(skb, dev);
+	info = skb->len;
+	if (!err)
+		err = ops->fill_xstats(skb, dev);
+	stats = skb->len - info;
+	kfree_skb(skb);
+	pr_info("inside: %u bytes of %zu, of statistics %u of %zu: %d\n", info,
+		ops->get_size(dev), stats, ops->get_xstats_size(dev), err);
+	if (err)
+		return err;
+	return info <= ops->get_size(dev) &&
+	       stats <= ops->get_xstats_size(dev) ? 0 : -EUCLEAN;
+}
+
+/* A packet with nothing before it, whose bytes are somebody else's as well */
+static struct sk_buff *inside_packet(struct net_device *dev)
+{
+	struct sk_buff *skb;
+
+	if (packet_len < ETH_HLEN)
+		return NULL;
+	skb = alloc_skb(packet_len, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	skb_put_data(skb, packet, packet_len);
+	skb->dev = dev;
+	skb_reset_mac_header(skb);
+	if (dev->type == ARPHRD_ETHER) {
+		skb->protocol = eth_hdr(skb)->h_proto;
+		skb_set_network_header(skb, ETH_HLEN);
+	} else {
+		skb->protocol = htons(skb->data[0] >> 4 == 6 ? ETH_P_IPV6 :
+							       ETH_P_IP);
+		skb_reset_network_header(skb);
+	}
+	return skb;
+}
+
+static int inside_bare(void)
+{
+	struct net_device *dev = inside_tunnel();
+	struct sk_buff *skb, *other;
+	int err = -ENOMEM;
+
+	if (!dev)
+		return -ENODEV;
+	skb = inside_packet(dev);
+	if (!skb)
+		return -EINVAL;
+	other = skb_clone(skb, GFP_KERNEL);
+	pr_info("inside: %u bytes, with room for %u\n", skb->len,
+		skb_headroom(skb));
+	if (!other) {
+		kfree_skb(skb);
+		return err;
+	}
+	err = dev_queue_xmit(skb);
+	err = net_xmit_eval(err);
+	if (memcmp(other->data, packet, packet_len))
+		err = -EUCLEAN;
+	kfree_skb(other);
+	return err;
+}
+
 static bool inside_is_all(const u8 *bytes, u8 value, unsigned int from,
 			  unsigned int to)
 {
@@ -145,6 +230,8 @@ static const struct {
 	{ "sequence", inside_sequence },
 	{ "header", inside_header },
 	{ "room", inside_room },
+	{ "size", inside_size },
+	{ "bare", inside_bare },
 	{ "poisoned", inside_poisoned },
 };
 

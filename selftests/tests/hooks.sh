@@ -76,6 +76,37 @@ HOOKS="
 	postrouting	oifname eth0 ip protocol icmp			0
 "
 
+# bare DEV PACKET: as from inside the kernel.
+bare() {
+	pk hex "$2" || fail "$PKT"
+	in_kernel a do=bare device=$1 \
+		packet="$(sed 's/../0x&,/g; s/,$//' <<<"$PKT")"
+}
+
+# a packet without room before it, which is somebody else's as well
+test_bare() {
+	local inner="ip4 172.16.1.2 172.16.2.1 id 9 / $DATA" frame
+	local outer="ip4 10.10.10.1 10.10.10.2 df ? id ? ttl ?" words key
+
+	needs_mygre "tunnels that inside.ko knows"
+	frame="02aabbccdd01 02aabbccdd02 0800 / $inner"
+	capture wire a eth0 out
+	while IFS='|' read -r words key; do
+		tunnel a bare1 local 10.10.10.1 remote 10.10.10.2 $words
+		tunnel_of mygretap a bare2 local 10.10.10.1 remote 10.10.10.2 $words
+		bare bare1 "$inner"
+		expect wire "$outer / gre ${key/TYPE/0800} / $inner"
+		bare bare2 "$frame"
+		expect wire "$outer / gre ${key/TYPE/6558} / $frame"
+		ipn a link del bare1
+		ipn a link del bare2
+	done <<-END
+		key 1|2000TYPE 00000001
+		seq key 1|3000TYPE 00000001 00000000
+		csum key 1|a000TYPE ....0000 00000001
+	END
+}
+
 # hook_rules: a table with a counter for each row; what has state in
 # conntrack is told too.
 hook_rules() {

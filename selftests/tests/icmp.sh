@@ -295,6 +295,36 @@ test_options() {
 	log_expect_nothing
 }
 
+# cipso WORD: has the kernel a domain 1 of CIPSO, if it looks at such options?
+cipso() {
+	[ ! -e /proc/sys/net/ipv4/cipso_cache_enable ] ||
+		python3 "$LIB_DIR/cipso.py" "$1" 1
+}
+
+# Where the note of a CIPSO option is, IPv6 has that of a home address (MIPv6), to
+# which it would answer: here the bytes there look like one, which is fd02::2.
+
+# a complaint that bears an option which is another one in IPv6
+test_home_address() {
+	local inside="ip6 fd01::2:c910 fd02::2 hop 63 / udp 1 2 / text sent"
+
+	needs_own_kernel
+	cipso add
+	capture heard h eth0 in
+	tunnel a gre1 $ENDS ttl 255
+	ipn a route add fd02::/64 dev gre1
+	pk address h eth0 fd01::2:c910/64
+	for OPTIONS in "" "opt 860a00000001010400000101"; do
+		complain 3 1 00000000 "ip4 10.10.10.10 10.20.0.1 df 1 proto 47 /
+			gre 000086dd / $inside"
+		expect heard "ip6 fd01::1 fd01::2:c910 tc ? next 58 /
+			0103 .... 00000000 / $inside"
+	done
+	OPTIONS=
+	ipn h address del fd01::2:c910/64 dev eth0
+	cipso del
+}
+
 # how small the way can be made, and for how long
 test_least() {
 	local route

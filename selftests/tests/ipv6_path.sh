@@ -388,8 +388,7 @@ test_errors() {
 	done <<<"$ERRORS"
 }
 
-# the same when complaints have extension headers: notes that the kernel has
-# taken of these are none of the answer
+# the same when complaints have extension headers, of which the kernel takes notes
 test_errors_extension() {
 	EXTENSION="limit 4 /"
 	test_errors

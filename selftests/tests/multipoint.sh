@@ -508,14 +508,14 @@ test_foreign() {
 	done
 }
 
-# the same without them, for they may have got wiser: with a device that is none
-# of ours, with one of ours that is no such tunnel, and with mp
+# the same without them, for they have got wiser
 test_foreign_call() {
 	local other
 
 	needs_mygre "a header function that is ours"
 	multipoint
 	tunnel a gre1 local 10.10.10.1 remote 10.10.10.2
+	# none of ours; one of ours that is no such tunnel; and, of course, mp
 	for other in lo eth0 gre1; do
 		in_kernel a do=header device=mp other=$other ||
 			fail "a header was written for $other"
@@ -523,13 +523,13 @@ test_foreign_call() {
 	must_fail in_kernel a do=header device=mp other=mp
 }
 
-# a header may be as long as it can be when it is written: 40 bytes of IPv6, 8
-# of limit, 12 of UDP and 16 of GRE
+# as long as a header can be when it is written, so much room there is
 test_room() {
 	needs_mygre "room that is ours"
 	multipoint
 	ipn a link add mp2 group $GROUP type $KIND \
 		local 10.10.10.1 dev eth0
+	# 40 bytes of IPv6, 8 of limit, 12 of UDP and 16 of GRE
 	in_kernel a do=room device=mp number=76
 	in_kernel a do=room device=mp2 number=76
 }

@@ -27,6 +27,46 @@ cleanup_each() {
 ENDS="local 10.10.10.10 remote 10.10.10.11"
 DATA="id 3 / udp 1000 2000 / text data"
 
+# counted DEV WORDS...: of a new tunnel of such settings, which is up
+counted() {
+	tunnel_of "$1" a opt "${@:2}"
+	in_kernel a do=size device=opt || fail "too little is counted for: $*"
+	ipn a link del opt
+}
+
+# answers are not longer than was counted for them, whatever stands in them
+test_size() {
+	local all="ttl 64 tos 0x10 csum seq key 7 fwmark 3 keepalive 0.1,7"
+
+	needs_mygre "a tunnel that inside.ko knows"
+	ns6 a
+	pk address a eth0 fd10::10/64 || fail "$PKT"
+	all+=" ka-auth off ka-reply off seq-window 100 mss 1000"
+	all+=" inner-tunnel allow loop down mtu fixed rx-dev only rx-spread on"
+	all+=" entropy none"
+	counted mygre
+	counted mygretap $ENDS
+	counted mygre external
+	counted mygretap $ENDS $all dev eth0
+	counted mygre local dev eth0 remote 10.10.10.11 $all dev eth0 \
+		inner-src rpf
+	counted mygre $ENDS $all dev eth0 encap udp sport 5000 csum on
+	counted mygre local 10.10.10.10 key 7 encap udp learn on
+	counted mygre local fd10::10 remote fd10::11 $all dev eth0 \
+		encaplimit 3 dscp inherit allow-localremote flowlabel 0x12345
+	counted mygre local fd10::10 remote fd10::11 key 7 encap gue \
+		encap-dport 5555 encap-csum encap-udp6-csum
+	# devices that are gone are named
+	ipn a link add long4567890123 group $GROUP type dummy
+	ipn a link set long4567890123 up
+	pk address a long4567890123 10.12.0.1/24 || fail "$PKT"
+	tunnel a opt local dev long4567890123 remote 10.12.0.2 \
+		dev long4567890123 $all
+	ipn a link del long4567890123
+	[[ $(link_show a opt) == *_gone* ]]
+	in_kernel a do=size device=opt
+}
+
 # each row: options | words of the inner header | words of the outer header
 test_header() {
 	local options inner outer packet
