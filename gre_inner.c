@@ -304,6 +304,25 @@ static __wsum mygre_inner_sum_partial(const struct sk_buff *skb,
 }
 
 /**
+ * mygre_inner_has_sum() - is the checksum that is left to others in the packet
+ * @skb: with a checksum to be filled in (%CHECKSUM_PARTIAL); its bytes may move
+ *
+ * Where it begins, a packet from a device of user space (tun, vhost) has said
+ * itself. If that was in a header that has been taken off, udp_rcv() may have
+ * written the sum of something else over it; and then whoever fills it in would
+ * read what is far behind the packet.
+ *
+ * Context: any.
+ */
+bool mygre_inner_has_sum(struct sk_buff *skb)
+{
+	int start = skb_checksum_start_offset(skb);
+
+	return start >= 0 &&
+	       pskb_may_pull(skb, start + skb->csum_offset + sizeof(__sum16));
+}
+
+/**
  * mygre_inner_checksum() - fill in the checksum of a GRE header, or have it so
  * @skb: with the GRE header before the payload
  * @gre: that header

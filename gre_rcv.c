@@ -206,6 +206,8 @@ mygre_rcv_strip(const struct mygre_config *config, struct sk_buff *skb,
 		skb_pull_rcsum(skb, hdr->len);
 	else
 		__skb_pull(skb, hdr->len);
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !mygre_inner_has_sum(skb))
+		return MYGRE_STAT_RX_CSUM;
 	skb->protocol = hdr->proto;
 	if (config->params.tap) {
 		if (!pskb_may_pull(skb, ETH_HLEN))

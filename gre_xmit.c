@@ -114,11 +114,14 @@ static enum mygre_stat mygre_xmit_push(struct mygre_xmit_state *state,
 	struct mygre_config *config = state->config;
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct dst_entry *dst = state->dst;
+	enum mygre_stat drop;
 
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + dst->header_len +
-			      config->hlen) ||
-	    mygre_xmit_handle_offloads(skb, config))
+			      config->hlen))
 		return MYGRE_STAT_TX_NOMEM;
+	drop = mygre_xmit_handle_offloads(skb, config);
+	if (unlikely(drop))
+		return drop;
 
 	mygre_xmit_report_error(state, skb);
 	mygre_xmit_read_flow(state, skb);

@@ -251,12 +251,15 @@ static enum mygre_stat mygre_xmit6_push(struct mygre_xmit_state *state,
 	struct mygre_config *config = state->config;
 	struct mygre_tunnel *tunnel = config->tunnel;
 	struct dst_entry *dst = state->dst;
+	enum mygre_stat drop;
 	__be32 label;
 
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + dst->header_len +
-			      mygre_xmit6_hlen(state)) ||
-	    mygre_xmit_handle_offloads(skb, config))
+			      mygre_xmit6_hlen(state)))
 		return MYGRE_STAT_TX_NOMEM;
+	drop = mygre_xmit_handle_offloads(skb, config);
+	if (unlikely(drop))
+		return drop;
 
 	mygre_xmit_report_error(state, skb);
 	label = mygre_xmit6_label(state, skb);

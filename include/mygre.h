@@ -115,6 +115,9 @@ void mygre_config_derive(struct mygre_config *config);
 void mygre_config_free(struct mygre_config *config);
 void mygre_config_put_limit(u8 *to, u8 next, u8 limit);
 
+/* gre_inner.c */
+bool mygre_inner_has_sum(struct sk_buff *skb);
+
 /* gre_route.c */
 int mygre_route_start(struct mygre_config *config);
 void mygre_route_stop(struct mygre_config *config);

@@ -194,23 +194,27 @@ static inline void mygre_xmit_report_error(const struct mygre_xmit_state *state,
 }
 
 /* Leave to those below what those above have left to us */
-static inline int
+static inline enum mygre_stat
 mygre_xmit_handle_offloads(struct sk_buff *skb,
 			   const struct mygre_config *config)
 {
 	int type;
 
 	if (skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL) {
+		if (skb->ip_summed == CHECKSUM_PARTIAL &&
+		    !mygre_inner_has_sum(skb))
+			return MYGRE_STAT_TX_SHORT;
 		type = config->params.oflags & GRE_CSUM ? SKB_GSO_GRE_CSUM :
 							  SKB_GSO_GRE;
 		if (config->udp)
 			type = mygre_udp_gso(&config->params);
-		return iptunnel_handle_offloads(skb, type);
+		return iptunnel_handle_offloads(skb, type) ?
+		       MYGRE_STAT_TX_NOMEM : MYGRE_OK;
 	}
 	/* Nothing is left: nobody need know that there are headers inside. */
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
-	return 0;
+	return MYGRE_OK;
 }
 
 /* What of the inner flow shall be seen outside, while it can be told */

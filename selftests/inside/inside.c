@@ -42,7 +42,7 @@ MODULE_PARM_DESC(packet, "its bytes, from the device's own header on");
 
 static uint number;
 module_param(number, uint, 0);
-MODULE_PARM_DESC(number, "the next one that the tunnel sends; or bytes");
+MODULE_PARM_DESC(number, "the next one that the tunnel sends, or bytes");
 
 static struct net_device *inside_dev(const char *name)
 {
@@ -142,7 +142,10 @@ static int inside_size(void)
 	       stats <= ops->get_xstats_size(dev) ? 0 : -EUCLEAN;
 }
 
-/* A packet with nothing before it, whose bytes are somebody else's as well */
+/*
+ * A packet with nothing before it, whose bytes are somebody else's as well.
+ * @number, if it is not 0, is where a checksum begins that is to be filled in.
+ */
 static struct sk_buff *inside_packet(struct net_device *dev)
 {
 	struct sk_buff *skb;
@@ -154,6 +157,11 @@ static struct sk_buff *inside_packet(struct net_device *dev)
 		return NULL;
 	skb_put_data(skb, packet, packet_len);
 	skb->dev = dev;
+	if (number) {
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = number;
+		skb->csum_offset = 2;
+	}
 	skb_reset_mac_header(skb);
 	if (dev->type == ARPHRD_ETHER) {
 		skb->protocol = eth_hdr(skb)->h_proto;

@@ -456,6 +456,16 @@ ka_above() {
 	[ "$(ka "$1" "$2" "$3")" -gt "$4" ]
 }
 
+# mac NS DEV: its address, as digits.
+mac() {
+	local text
+
+	text=$(link_show "$1" "$2")
+	text=${text#*\"address\":\"}
+	text=${text%%\"*}
+	echo "${text//:}"
+}
+
 # space_counter NS NAME: of what reached no tunnel.
 space_counter() {
 	pk read "$1" /proc/net/mygre_stat || fail "$PKT"

@@ -76,10 +76,11 @@ HOOKS="
 	postrouting	oifname eth0 ip protocol icmp			0
 "
 
-# bare DEV PACKET: as from inside the kernel.
+# bare DEV PACKET [START]: as from inside the kernel. A checksum may be left to be
+# filled in that begins at START.
 bare() {
 	pk hex "$2" || fail "$PKT"
-	in_kernel a do=bare device=$1 \
+	in_kernel a do=bare device=$1 number="${3:-0}" \
 		packet="$(sed 's/../0x&,/g; s/,$//' <<<"$PKT")"
 }
 
@@ -104,6 +105,30 @@ test_bare() {
 		key 1|2000TYPE 00000001
 		seq key 1|3000TYPE 00000001 00000000
 		csum key 1|a000TYPE ....0000 00000001
+	END
+}
+
+# a checksum is to be filled in that is not there: nobody looks for it
+test_csum_start() {
+	local inner="ip4 172.16.1.2 172.16.2.1 id 9 / udp 1 2 / zero 60" words
+
+	needs_mygre "tunnels that inside.ko knows"
+	while read -r words; do
+		tunnel a bare1 local 10.10.10.1 remote 10.10.10.2 key 1 $words
+		capture wire a eth0 out
+		bare bare1 "$inner" 65000
+		bare bare1 "$inner" 85
+		expect_no_more wire 0800
+		[ "$(device_counter a bare1 tx_short)" -eq 2 ] ||
+			fail "$words: $(at a ethtool -S bare1)"
+		# four bytes from its beginning are there
+		bare bare1 "$inner" 84
+		[ "$(device_counter a bare1 tx_short)" -eq 2 ]
+		ipn a link del bare1
+	done <<-END
+		nocsum
+		csum
+		encap udp csum on
 	END
 }
 

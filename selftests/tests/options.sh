@@ -57,9 +57,7 @@ test_size() {
 	counted mygre local fd10::10 remote fd10::11 key 7 encap gue \
 		encap-dport 5555 encap-csum encap-udp6-csum
 	# devices that are gone are named
-	ipn a link add long4567890123 group $GROUP type dummy
-	ipn a link set long4567890123 up
-	pk address a long4567890123 10.12.0.1/24 || fail "$PKT"
+	wire a long4567890123 10.12.0.1/24 -- b eth2 10.12.0.2/24
 	tunnel a opt local dev long4567890123 remote 10.12.0.2 \
 		dev long4567890123 $all
 	ipn a link del long4567890123

@@ -286,16 +286,6 @@ test_exceptions() {
 	[ "$ours" -eq 0 ] || fail "$ours exceptions"
 }
 
-# mac NS DEV: its address, as digits.
-mac() {
-	local text
-
-	text=$(link_show $1 $2)
-	text=${text#*\"address\":\"}
-	text=${text%%\"*}
-	echo "${text//:}"
-}
-
 # super TYPE IP TCP-BYTES SIZE: h1 sends to h2 what TCP would, all at once, to
 # be cut after each SIZE bytes. IP is the header up to TCP's.
 super() {
