@@ -201,7 +201,7 @@ test_tap_plain() {
 test_ids() {
 	needs_mygre "IDs that count up"
 	pair "$KIND"
-	at a ethtool -K eth0 tso off gso off
+	wire_offloads off >/dev/null
 	start b tcpdump -p -n -U --immediate-mode -s 64 -i eth0 \
 		-w "$NETNS_TMP/ids" src 10.10.10.10 and proto 47 \
 		2>"$NETNS_TMP/ids.log"
