@@ -14,8 +14,13 @@
 #include "mygre.h"
 #include "mygre_compat.h"
 
+/*
+ * Not packets that are chained (GSO_FRAGLIST): who takes them apart below us
+ * copies our headers before each of them, whether there is room or not.
+ */
 #define MYGRE_DEV_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | \
-			    NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE)
+			    NETIF_F_HW_CSUM |				      \
+			    (NETIF_F_GSO_SOFTWARE & ~NETIF_F_GSO_FRAGLIST))
 
 /* Let the device show the endpoints of its settings */
 static void mygre_dev_show_endpoints(struct net_device *dev,

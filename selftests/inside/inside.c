@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
 
@@ -200,6 +201,44 @@ static int inside_bare(void)
 	return err;
 }
 
+/*
+ * Two packets in one, chained as rx-gro-list has it: of the second, only what
+ * is behind the headers belongs to it; they stand before it, and nothing else.
+ */
+static int inside_list(void)
+{
+	struct net_device *dev = inside_tunnel();
+	unsigned int hlen = number;
+	struct sk_buff *skb, *next;
+	int err;
+
+	if (!dev)
+		return -ENODEV;
+	number = 0;
+	skb = inside_packet(dev);
+	next = inside_packet(dev);
+	if (!skb || !next || hlen >= packet_len) {
+		kfree_skb(skb);
+		kfree_skb(next);
+		return -EINVAL;
+	}
+	skb_set_transport_header(skb, hlen - sizeof(struct udphdr));
+	skb_set_transport_header(next, hlen - sizeof(struct udphdr));
+	skb_pull(next, hlen);
+	skb_shinfo(skb)->frag_list = next;
+	skb_shinfo(skb)->gso_size = packet_len - hlen;
+	skb_shinfo(skb)->gso_segs = 2;
+	skb_shinfo(skb)->gso_type = SKB_GSO_FRAGLIST | SKB_GSO_UDP_L4;
+	skb->data_len += next->len;
+	skb->truesize += next->truesize;
+	skb->len += next->len;
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->csum_level = 3;
+	next->ip_summed = CHECKSUM_UNNECESSARY;
+	err = dev_queue_xmit(skb);
+	return net_xmit_eval(err);
+}
+
 static bool inside_is_all(const u8 *bytes, u8 value, unsigned int from,
 			  unsigned int to)
 {
@@ -240,6 +279,7 @@ static const struct {
 	{ "room", inside_room },
 	{ "size", inside_size },
 	{ "bare", inside_bare },
+	{ "list", inside_list },
 	{ "poisoned", inside_poisoned },
 };
 

@@ -32,6 +32,10 @@ topology() {
 	ipn a address add 10.20.0.1/32 dev lo
 }
 
+declare -A LIST=(
+	[nocsum]="gre 2000TYPE 00000001"
+	[csum]="gre a000TYPE ....0000 00000001"
+)
 ENDS="local 10.10.10.1 remote 10.10.10.2 ttl 64"
 DATA="udp 1000 2000 / text data"
 
@@ -76,11 +80,11 @@ HOOKS="
 	postrouting	oifname eth0 ip protocol icmp			0
 "
 
-# bare DEV PACKET [START]: as from inside the kernel. A checksum may be left to be
-# filled in that begins at START.
+# bare DEV PACKET [NUMBER [WORD]]: as from inside the kernel. A checksum may be left
+# to be filled in that begins at NUMBER.
 bare() {
 	pk hex "$2" || fail "$PKT"
-	in_kernel a do=bare device=$1 number="${3:-0}" \
+	in_kernel a do=${4:-bare} device=$1 number="${3:-0}" \
 		packet="$(sed 's/../0x&,/g; s/,$//' <<<"$PKT")"
 }
 
@@ -106,6 +110,38 @@ test_bare() {
 		seq key 1|3000TYPE 00000001 00000000
 		csum key 1|a000TYPE ....0000 00000001
 	END
+}
+
+# packets that are chained (rx-gro-list) get their headers one by one
+test_list() {
+	local inner="ip4 172.16.1.2 172.16.2.1 id 9 / udp 7 9 / text chained"
+	local frame="02aabbccdd01 02aabbccdd02 0800 / $inner" words number
+	local outer="ip4 10.10.10.1 10.10.10.2 df ? id ? ttl ?"
+
+	needs_mygre "tunnels that inside.ko knows"
+	# over a card that can do nothing
+	at a ethtool -K eth0 tx off tso off gso off >/dev/null
+	capture wire a eth0 out
+	while read -r words; do
+		tunnel a bare1 local 10.10.10.1 remote 10.10.10.2 key 1 $words
+		tunnel_of mygretap a bare2 local 10.10.10.1 remote 10.10.10.2 \
+			key 1 $words
+		bare bare1 "$inner" 28 list
+		bare bare2 "$frame" 42 list
+		for number in 9 10; do
+			expect wire "$outer / ${LIST[$words]/TYPE/0800} /
+				${inner/id 9/id $number}"
+			expect wire "$outer / ${LIST[$words]/TYPE/6558} /
+				${frame/id 9/id $number}"
+		done
+		ipn a link del bare1
+		ipn a link del bare2
+		expect_no_more wire 0800
+	done <<-END
+		nocsum
+		csum
+	END
+	at a ethtool -K eth0 tx on tso on gso on >/dev/null
 }
 
 # a checksum is to be filled in that is not there: nobody looks for it
