@@ -46,6 +46,7 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 		mygre_follow_link_ready(dev);
 		break;
 	case NETDEV_CHANGEMTU:
+		mygre_group_link_mtu(dev);
 		mygre_mtu_link_changed(dev);
 		break;
 	}

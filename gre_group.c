@@ -142,6 +142,35 @@ void mygre_group_link_gone(const struct net_device *dev)
 			tunnel->group_link = 0;
 }
 
+/* Has a device what memberships of a family belong to */
+static bool mygre_group_is_possible(const struct net_device *dev, u8 family)
+{
+	return family == AF_INET6 ? !!__in6_dev_get(dev) :
+				    !!__in_dev_get_rtnl(dev);
+}
+
+/**
+ * mygre_group_link_mtu() - a device has got another MTU
+ * @dev: perhaps below a tunnel
+ *
+ * If it is too small for a family (1280 bytes, 68), all that the device had of
+ * it is gone, memberships as well, and comes back empty when it is large enough
+ * again.
+ *
+ * Context: process, RTNL.
+ */
+void mygre_group_link_mtu(const struct net_device *dev)
+{
+	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
+	struct mygre_tunnel *tunnel;
+
+	list_for_each_entry(tunnel, &mn->groups, group_node)
+		if (tunnel->group_link == dev->ifindex &&
+		    !mygre_group_is_possible(dev, mygre_group_family(tunnel)))
+			tunnel->group_link = 0;
+	mygre_group_retry(dev_net(dev));
+}
+
 /**
  * mygre_group_retry() - a device came up, or got an address
  * @net: where; perhaps it leads to a group

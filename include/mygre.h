@@ -261,6 +261,7 @@ int mygre_nbma_construct(struct net_device *dev, struct neighbour *neigh);
 netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 
 /* gre_group.c */
+void mygre_group_link_mtu(const struct net_device *dev);
 void mygre_group_link_gone(const struct net_device *dev);
 void mygre_group_retry(const struct net *net);
 void mygre_group_enlist(struct mygre_tunnel *tunnel,

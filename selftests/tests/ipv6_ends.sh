@@ -223,6 +223,24 @@ test_group_change() {
 	! member a eth0 ff05::1:4 || fail "on the old one"
 }
 
+# a wire too narrow for IPv6 forgets all that it had of it; then it is wide again
+test_group_mtu() {
+	needs_mygre "being a member of the group"
+	tunnel a grp local fd10::1 remote $ALL dev eth0
+	tunnel a other local fd10::1 remote $ALL dev eth0 key 2
+	member a eth0 $ALL
+	ipn a link set eth0 mtu 1200
+	! member a eth0 $ALL || fail "a member without IPv6"
+	ipn a link set eth0 mtu 1500
+	pk address a eth0 fd10::1/64 || fail "$PKT"
+	wait_for member a eth0 $ALL
+	# each is a member for itself
+	ipn a link set grp down
+	member a eth0 $ALL
+	ipn a link set other down
+	! member a eth0 $ALL || fail "still a member"
+}
+
 # --- multipoint -------------------------------------------------------------
 
 # lladdr ADDRESS: its bytes, as ip wants them; digits ADDRESS: without colons.
