@@ -273,14 +273,15 @@ static void mygre_gro_kicked(void *data)
 static unsigned int mygre_gro_cpu(struct sk_buff *skb)
 {
 	const struct cpumask *mask = housekeeping_cpumask(HK_TYPE_DOMAIN);
-	unsigned int cpu;
+	unsigned int cpu, count = cpumask_weight_and(cpu_online_mask, mask);
 
+	if (!count)
+		return smp_processor_id();
 	/* A hardware's hash is that of the outer flow. */
 	skb_clear_hash(skb);
-	cpu = reciprocal_scale(skb_get_hash(skb), nr_cpu_ids);
-	cpu = cpumask_next_and((int)cpu - 1, cpu_online_mask, mask);
-	if (cpu >= nr_cpu_ids)
-		cpu = cpumask_first_and(cpu_online_mask, mask);
+	cpu = cpumask_nth_and(reciprocal_scale(skb_get_hash(skb), count),
+			      cpu_online_mask, mask);
+	/* Others may have been set apart in between. */
 	return cpu < nr_cpu_ids ? cpu : smp_processor_id();
 }
 
@@ -405,8 +406,11 @@ static int mygre_gro_dead(unsigned int cpu)
 	struct mygre_gro_cell *cell = per_cpu_ptr(mygre_gro_cells, cpu);
 	struct sk_buff *skb;
 
+	/* What mygre_gro_forget() does not find any more has its device. */
+	rcu_read_lock();
 	while ((skb = skb_dequeue(&cell->waiting)))
 		netif_rx(skb);
+	rcu_read_unlock();
 	return 0;
 }
 
@@ -454,7 +458,10 @@ int mygre_gro_start(void)
 void mygre_gro_stop(void)
 {
 	cpuhp_remove_state_nocalls(mygre_gro_hotplug);
-	/* An interrupt may be on its way to a CPU with nothing to do for it. */
+	/*
+	 * An interrupt may be on its way to a CPU with nothing to do for it. It
+	 * has begun after this, and is over after mygre_gro_free() has waited.
+	 */
 	synchronize_rcu();
 	kick_all_cpus_sync();
 	mygre_gro_free();
