@@ -27,21 +27,22 @@ static int mygre_ask_delete(struct net_device *dev)
 static int mygre_ask_ioctl6(const struct net_device *dev,
 			    const struct mygre_params *p, void __user *data)
 {
-	struct ip6_tnl_parm2 parm = {
-		.link = p->link,
-		.proto = IPPROTO_GRE,
-		.encap_limit = p->limit,
-		.hop_limit = p->ttl,
-		.flowinfo = mygre_underlay_flowinfo(p),
-		.flags = mygre_underlay_flags(p),
-		.raddr = p->remote.v6,
-		.i_flags = p->iflags,
-		.o_flags = p->oflags,
-		.i_key = p->ikey,
-		.o_key = p->okey,
-	};
+	struct ip6_tnl_parm2 parm;
 	union mygre_addr local;
 
+	/* It has bytes between its fields. */
+	memset(&parm, 0, sizeof(parm));
+	parm.link = p->link;
+	parm.proto = IPPROTO_GRE;
+	parm.encap_limit = p->limit;
+	parm.hop_limit = p->ttl;
+	parm.flowinfo = mygre_underlay_flowinfo(p);
+	parm.flags = mygre_underlay_flags(p);
+	parm.raddr = p->remote.v6;
+	parm.i_flags = p->iflags;
+	parm.o_flags = p->oflags;
+	parm.i_key = p->ikey;
+	parm.o_key = p->okey;
 	mygre_follow_shown(p, &local);
 	parm.laddr = local.v6;
 	strscpy(parm.name, dev->name, sizeof(parm.name));

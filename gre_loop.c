@@ -30,6 +30,7 @@
  * @tunnel: whose
  * @timer: looks again
  * @met: a packet has come back to where it was; set by anybody, without a lock
+ *	(not a byte, which not all machines can exchange)
  * @down: the carrier is away for it
  * @hold: for so many seconds
  * @since: jiffies when it went or came back
@@ -38,7 +39,7 @@
 struct mygre_loop {
 	struct mygre_tunnel *tunnel;
 	struct timer_list timer;
-	bool met;
+	unsigned int met;
 	bool down;
 	unsigned int hold;
 	unsigned long since;
@@ -124,7 +125,7 @@ static void mygre_loop_tick(struct timer_list *timer)
 	rcu_read_lock();
 	config = rcu_dereference(loop->tunnel->config);
 	through = mygre_loop_find(config);
-	met = xchg(&loop->met, false);
+	met = xchg(&loop->met, 0);
 	if (!loop->down && (through || met))
 		mygre_loop_enter(loop, config, through);
 	else if (loop->down && !through &&
@@ -148,7 +149,7 @@ void mygre_loop_met(struct mygre_tunnel *tunnel)
 	loop = smp_load_acquire(&tunnel->loop);
 	if (!loop || READ_ONCE(loop->met) || READ_ONCE(loop->down))
 		return;
-	WRITE_ONCE(loop->met, true);
+	WRITE_ONCE(loop->met, 1);
 	/* Not if there is none: the device is going down. */
 	mod_timer_pending(&loop->timer, jiffies);
 }
@@ -208,7 +209,7 @@ void mygre_loop_start(struct mygre_tunnel *tunnel,
 	if (!config->params.loop_down || timer_pending(&loop->timer))
 		return;
 	/* By a packet on its way when we stopped */
-	WRITE_ONCE(loop->met, false);
+	WRITE_ONCE(loop->met, 0);
 	mod_timer(&loop->timer, jiffies);
 }
 
@@ -225,7 +226,7 @@ void mygre_loop_stop(struct mygre_tunnel *tunnel)
 	if (!loop)
 		return;
 	timer_delete_sync(&loop->timer);
-	WRITE_ONCE(loop->met, false);
+	WRITE_ONCE(loop->met, 0);
 	WRITE_ONCE(loop->down, false);
 	loop->hold = 0;
 	mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_LOOP, true);

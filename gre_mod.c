@@ -93,6 +93,14 @@ static struct pernet_operations mygre_mod_net_ops = {
 	.size = sizeof(struct mygre_net),
 };
 
+/* What there is to do for tunnels, of which there are none any more */
+static void mygre_mod_end_works(void)
+{
+	mygre_mtu_stop();
+	mygre_follow_stop();
+	mygre_linger_stop();
+}
+
 static int __init mygre_mod_init(void)
 {
 	int err;
@@ -132,6 +140,7 @@ err_gro:
 	mygre_gro_stop();
 err_net:
 	unregister_pernet_subsys(&mygre_mod_net_ops);
+	mygre_mod_end_works();
 	rcu_barrier();
 	return err;
 }
@@ -145,10 +154,7 @@ static void __exit mygre_mod_exit(void)
 	genl_unregister_family(&mygre_unmatched_family);
 	mygre_event_stop();
 	unregister_pernet_subsys(&mygre_mod_net_ops);
-	/* These have work to do for tunnels, and there are none any more. */
-	mygre_mtu_stop();
-	mygre_follow_stop();
-	mygre_linger_stop();
+	mygre_mod_end_works();
 	mygre_gro_stop();
 	/* Configs are freed by a callback of ours: it must have run. */
 	rcu_barrier();
