@@ -130,6 +130,30 @@ enum mygre_stat mygre_inner_do_clamp(struct mygre_xmit_state *state,
 }
 
 /*
+ * Say where the headers are in which skb_tunnel_check_pmtu() looks who has sent
+ * it, and whether it is an error that nobody answers.
+ */
+static bool mygre_inner_set_headers(const struct mygre_xmit_state *state,
+				    struct sk_buff *skb)
+{
+	unsigned int len = sizeof(struct ipv6hdr);
+	const struct iphdr *ip;
+
+	if (state->inner_proto == htons(ETH_P_IP)) {
+		ip = (void *)(skb->data + state->inner);
+		len = ip->ihl * 4;
+		if (len < sizeof(*ip))
+			return false;
+	}
+	if (!pskb_may_pull(skb, state->inner + len + 1))
+		return false;
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, state->inner);
+	skb_set_transport_header(skb, state->inner + len);
+	return true;
+}
+
+/*
  * Tell the sender of a bridged frame: there is no route to send an ICMP
  * message by, so one is put into the frame's place and received from the
  * tunnel. True if there is somebody to tell.
@@ -143,13 +167,16 @@ static bool mygre_inner_tell_bridge(struct mygre_xmit_state *state,
 	reply = skb_clone(skb, GFP_ATOMIC);
 	if (!reply)
 		return true;
-	skb_set_network_header(reply, state->inner);
-	if (skb_tunnel_check_pmtu(reply, state->dst,
+	if (!mygre_inner_set_headers(state, reply) ||
+	    skb_tunnel_check_pmtu(reply, state->dst,
 				  state->config->hlen + state->inner,
 				  true) <= 0) {
 		kfree_skb(reply);
 		return false;
 	}
+	/* It is no super-packet, even if it answers one. */
+	skb_gso_reset(reply);
+	reply->encapsulation = 0;
 	reply->protocol = eth_type_trans(reply, dev);
 	netif_rx(reply);
 	return true;

@@ -466,6 +466,31 @@ mac() {
 	echo "${text//:}"
 }
 
+# little WORD...: 16 bits each, in hex, as this machine has them in memory.
+little() {
+	local word
+
+	for word; do
+		echo -n "${word:2:2}${word:0:2}"
+	done
+}
+
+# super NS DEV MAC TYPE IP BYTES SIZE: what TCP sends to MAC in one piece, to be
+# cut after each SIZE bytes; IP is the header, in hex, up to TCP's.
+super() {
+	local ip=$5 kind=01 at=$((14 + ${#5} / 2)) vnet
+
+	[ "$4" = 800 ] || kind=04
+	pk hex "04570009 00000001 00000001 5010ffff 00000000 / zero $6" ||
+		fail "$PKT"
+	# struct virtio_net_hdr: checksum from TCP on, at 16
+	printf -v vnet '%04x ' $((at + 20)) "$7" $at 16
+	# shellcheck disable=SC2086 # words
+	at "$1" "$MYGRE_DIR/selftests/helpers/packet" vnet "$2" "$4" \
+		"01$kind$(little $vnet)$3$(mac "$1" "$2")$(
+			printf %04x "0x$4")$ip$PKT"
+}
+
 # space_counter NS NAME: of what reached no tunnel.
 space_counter() {
 	pk read "$1" /proc/net/mygre_stat || fail "$PKT"

@@ -286,41 +286,15 @@ test_exceptions() {
 	[ "$ours" -eq 0 ] || fail "$ours exceptions"
 }
 
-# super TYPE IP TCP-BYTES SIZE: h1 sends to h2 what TCP would, all at once, to
-# be cut after each SIZE bytes. IP is the header up to TCP's.
-super() {
-	local ip=$2 kind=1 payload vnet
-
-	[ $1 = 800 ] || kind=4
-	pk hex "04570009 00000001 00000001 5010ffff 00000000 / zero $3"
-	payload=$PKT
-	# struct virtio_net_hdr: checksum from TCP on, at 16; TCP over IPv4, 6
-	printf -v vnet '01%02x%04x%04x%04x1000' $kind \
-		$((34 + ${#ip} / 2)) $4 $((14 + ${#ip} / 2))
-	# of this machine's byte order, the small one
-	vnet=${vnet:0:4}$(swap ${vnet:4:12})${vnet:16}
-	at h1 "$HELPERS/packet" vnet eth0 $1 "$vnet$(mac r1 lan)$(mac h1 eth0)$(
-		printf %04x 0x$1)$ip$payload"
-}
-
-swap() {
-	local digits=$1
-
-	for _ in 1 2 3; do
-		echo -n "${digits:2:2}${digits:0:2}"
-		digits=${digits:4}
-	done
-}
-
 # super4 BYTES SIZE, super6 BYTES SIZE
 super4() {
 	pk hex "ip4 172.16.1.2 172.16.2.2 df 1 id 5 proto 6 / zero $((20 + $1))"
-	super 800 ${PKT:0:40} $1 $2
+	super h1 eth0 $(mac r1 lan) 800 ${PKT:0:40} $1 $2
 }
 
 super6() {
 	pk hex "ip6 fd01::2 fd02::2 next 6 / zero $((20 + $1))"
-	super 86dd ${PKT:0:80} $1 $2
+	super h1 eth0 $(mac r1 lan) 86dd ${PKT:0:80} $1 $2
 }
 
 # What h1 is told when an IPv4 or an IPv6 packet is too long.

@@ -234,6 +234,25 @@ test_too_big() {
 	[ "$(device_counter a tap1 tx_too_big)" -ge 2 ] || fail "not counted"
 }
 
+# the same if it is a super-packet whose pieces are too big
+test_too_big_super() {
+	needs_mygre "an answer to bridged frames"
+	bridged key 7
+	ipn a link set tap1 mtu 1500
+	ipn b link set tap1 mtu 1500
+	capture heard h eth0 in
+	capture far k eth0 in
+	pk hex "ip4 192.168.5.1 192.168.5.2 df 1 id 8 proto 6 / zero 2940"
+	super h eth0 "$(mac k eth0)" 800 "${PKT:0:40}" 2920 1460
+	expect heard "ip4 192.168.5.2 192.168.5.1 id ? ttl ? tos ? df ? /
+		icmp 3 4 000005b2 / any 548"
+	pk hex "ip6 fd05::1 fd05::2 next 6 / zero 2900"
+	super h eth0 "$(mac k eth0)" 86dd "${PKT:0:80}" 2880 1440
+	expect heard "ip6 fd05::2 fd05::1 tc ? flow ? hop ? next 58 /
+		0200 .... 000005b2 / any 1232"
+	expect_no_more far 0800
+}
+
 path6() {
 	[[ $(ipn h -6 route get fd05::2) == *"mtu $1"* ]]
 }
