@@ -289,12 +289,12 @@ test_exceptions() {
 # super4 BYTES SIZE, super6 BYTES SIZE
 super4() {
 	pk hex "ip4 172.16.1.2 172.16.2.2 df 1 id 5 proto 6 / zero $((20 + $1))"
-	super h1 eth0 $(mac r1 lan) 800 ${PKT:0:40} $1 $2
+	super h1 eth0 "$(mac r1 lan)" 800 ${PKT:0:40} $1 $2
 }
 
 super6() {
 	pk hex "ip6 fd01::2 fd02::2 next 6 / zero $((20 + $1))"
-	super h1 eth0 $(mac r1 lan) 86dd ${PKT:0:80} $1 $2
+	super h1 eth0 "$(mac r1 lan)" 86dd ${PKT:0:80} $1 $2
 }
 
 # What h1 is told when an IPv4 or an IPv6 packet is too long.
