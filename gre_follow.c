@@ -303,7 +303,7 @@ static void mygre_follow_apply(struct mygre_tunnel *tunnel,
 	int err;
 
 	err = mygre_dev_change(tunnel->dev, p, NULL);
-	if (!err)
+	if (!err || !net_ratelimit())
 		return;
 	if (err == -EEXIST)
 		netdev_warn(tunnel->dev,

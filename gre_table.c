@@ -10,6 +10,7 @@
 
 #include <linux/hash.h>
 #include <linux/ipv6.h>
+#include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>
@@ -17,42 +18,45 @@
 #include "mygre.h"
 
 /*
- * For each packet and class a tuple is hashed and compared. Who sends packets
- * chooses what is looked up, but not what is in the table, so that a hash need
- * only spread what operators configure: addresses and keys in a row, in either
- * byte order, in any of the fields.
+ * Known to nobody. Who sends packets chooses what is looked up, but not what is
+ * in the table; root of a container does, and one chain of thousands of tunnels
+ * would be moved by the kernel with interrupts off.
  */
+static u64 mygre_table_secret[10] __read_mostly;
+
+/* Two words of what is hashed, see mygre_table_hash() */
+#define MYGRE_TABLE_MIX(at, one, two)					\
+	((mygre_table_secret[at] + (u32)(one)) *			\
+	 (mygre_table_secret[(at) + 1] + (u32)(two)))
+
 static noinline u64 mygre_table_mix6(const struct mygre_tuple *tuple)
 {
 	const u32 *word = (const u32 *)tuple;
-	u64 hash = 0;
-	int i;
 
-	/* Both addresses, eight bytes at a time */
-	for (i = 0; i < 8; i += 2) {
-		hash ^= (u64)word[i] << 32 | word[i + 1];
-		hash *= GOLDEN_RATIO_64;
-		hash ^= hash >> 32;
-	}
-	return hash;
+	return MYGRE_TABLE_MIX(2, word[0], word[1]) +
+	       MYGRE_TABLE_MIX(4, word[2], word[3]) +
+	       MYGRE_TABLE_MIX(6, word[4], word[5]) +
+	       MYGRE_TABLE_MIX(8, word[6], word[7]);
 }
 
+/*
+ * For each packet and class a tuple is hashed and compared. Pairs of words are
+ * added to secret ones and multiplied, and the upper half of the sum is taken:
+ * so many bits are alike in two tuples as in two random numbers, however they
+ * were chosen (Thorup, "High speed hashing for integers and strings", section
+ * 3.5). The seed is the table's, another one when a chain is too long.
+ */
 static __always_inline u32 mygre_table_hash(const void *data, u32 len, u32 seed)
 {
 	const struct mygre_tuple *tuple = data;
-	u64 key = (u64)tuple->flags << 32 | (__force u32)tuple->key;
-	u64 hash;
+	u64 hash = MYGRE_TABLE_MIX(0, (__force u32)tuple->key, tuple->flags);
 
 	if (tuple->flags & MYGRE_TABLE_IPV6)
-		hash = mygre_table_mix6(tuple);
+		hash += mygre_table_mix6(tuple);
 	else
-		hash = (__force u64)tuple->local.v4 << 32 |
-		       (__force u32)tuple->remote.v4;
-	hash *= GOLDEN_RATIO_64;
-	hash ^= hash >> 32;
-	hash += key ^ seed;
-	hash *= GOLDEN_RATIO_64;
-	return hash ^ hash >> 32;
+		hash += MYGRE_TABLE_MIX(2, (__force u32)tuple->local.v4,
+					(__force u32)tuple->remote.v4);
+	return ((hash >> 32 ^ seed) * GOLDEN_RATIO_64) >> 32;
 }
 
 /* As rhashtable wants it: 0 if they are equal */
@@ -103,6 +107,16 @@ static unsigned int mygre_table_class(const struct mygre_tuple *tuple)
 	return (mygre_addr_is_any(&tuple->local) ? 1 : 0) +
 	       (mygre_addr_is_any(&tuple->remote) ? 2 : 0) +
 	       (tuple->flags & MYGRE_TABLE_IPV6 ? MYGRE_CLASSES : 0);
+}
+
+/**
+ * mygre_table_init() - choose the secret, once for all tables
+ *
+ * Context: process.
+ */
+void mygre_table_init(void)
+{
+	get_random_bytes(mygre_table_secret, sizeof(mygre_table_secret));
 }
 
 /**

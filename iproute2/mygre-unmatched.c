@@ -173,8 +173,10 @@ static int answer(void *to, void (*each)(const struct nlmsghdr *n, void *to))
 		if (len < 0)
 			die(strerror(errno));
 		for (; NLMSG_OK(n, len); n = NLMSG_NEXT(n, len)) {
+			/* A dump that has failed says so at its end. */
 			if (n->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return n->nlmsg_len < NLMSG_LENGTH(sizeof(int)) ?
+				       0 : -*(int *)NLMSG_DATA(n);
 			if (n->nlmsg_type == NLMSG_ERROR)
 				return -((struct nlmsgerr *)
 					 NLMSG_DATA(n))->error;
@@ -284,6 +286,20 @@ static void print_text(const struct list *list)
 	}
 }
 
+/* A device may have quotes in its name, and what a terminal obeys */
+static void print_name(const char *name)
+{
+	printf(",\"tunnel\":\"");
+	for (; *name; name++) {
+		if ((unsigned char)*name < 0x20)
+			printf("\\u%04x", *name);
+		else
+			printf(*name == '"' || *name == '\\' ? "\\%c" : "%c",
+			       *name);
+	}
+	printf("\"");
+}
+
 static void print_json(const struct list *list)
 {
 	static const char *const hints[] = {
@@ -306,7 +322,7 @@ static void print_json(const struct list *list)
 		       names[s->reason] : "?", s->hint <= MYGRE_HINT_DEV ?
 		       hints[s->hint] : "?");
 		if (s->tunnel[0])
-			printf(",\"tunnel\":\"%s\"", s->tunnel);
+			print_name(s->tunnel);
 		if (s->has_wanted)
 			printf(",\"tunnel_key\":%u", ntohl(s->wanted));
 		printf("}");
@@ -340,5 +356,7 @@ int main(int argc, char **argv)
 		print_json(&list);
 	else
 		print_text(&list);
+	if (fflush(stdout) || ferror(stdout))
+		die("cannot write");
 	return 0;
 }

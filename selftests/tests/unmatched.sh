@@ -123,6 +123,16 @@ test_many() {
 	[ "$(unmatched | grep -o '"key":' | wc -l)" -eq 64 ]
 }
 
+# names that mean something in JSON, and an end that cannot be written to
+test_json() {
+	ipn a link add name 'a"b\c' up type "$KIND" $ENDS key 7
+	stray 00000800
+	unmatched | python3 -c 'import json, sys
+sys.exit(json.load(sys.stdin)[0]["tunnel"] != "a\"b\\c")' ||
+		fail "$(unmatched)"
+	must_fail at a bash -c "'$COMMAND' -j >/dev/full"
+}
+
 # a namespace knows of its own only, and tells nobody else
 test_who() {
 	stray 00000800
