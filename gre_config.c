@@ -158,6 +158,7 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 	config->tunnel = tunnel;
 	config->params = *params;
 	config->params.mtu_named = false;
+	config->params.mtu_bytes = 0;
 	config->params.named = 0;
 	if (mygre_route_start(config))
 		goto err_free;

@@ -326,7 +326,8 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	config = mygre_config_new(tunnel, params);
 	if (!config)
 		return -ENOMEM;
-	err = mygre_dev_refuse_twin(config, extack);
+	err = mygre_mtu_refuse(dev, config, params->mtu_bytes, extack) ?:
+	      mygre_dev_refuse_twin(config, extack);
 	if (err)
 		goto err_free;
 	err = mygre_table_add(mn, config);

@@ -11,6 +11,15 @@
 
 #include "mygre.h"
 
+/* Has another device the number of this one, which goes */
+static bool mygre_event_is_replaced(const struct net_device *dev)
+{
+	const struct net_device *other;
+
+	other = __dev_get_by_index(dev_net(dev), dev->ifindex);
+	return other && other != dev;
+}
+
 static int mygre_event_link(struct notifier_block *block, unsigned long event,
 			    void *info)
 {
@@ -24,6 +33,9 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 		mygre_follow_link_named(dev, true);
 		break;
 	case NETDEV_UNREGISTER:
+		/* Said each second until it is free; another may be it now. */
+		if (mygre_event_is_replaced(dev))
+			break;
 		mygre_group_link_gone(dev);
 		mygre_follow_link_gone(dev);
 		mygre_udp_moved(dev_net(dev));

@@ -105,6 +105,7 @@ static int __init mygre_mod_init(void)
 {
 	int err;
 
+	mygre_table_init();
 	err = register_pernet_subsys(&mygre_mod_net_ops);
 	if (err)
 		return err;

@@ -116,9 +116,31 @@ static void mygre_mtu_watch(struct mygre_tunnel *tunnel, int link)
 }
 
 /**
+ * mygre_mtu_refuse() - can a device have an MTU that is asked for
+ * @dev: the device
+ * @config: settings that are asked for with it
+ * @mtu: in bytes, 0 for none
+ * @extack: told why not
+ *
+ * The kernel asks when the settings are in force already.
+ *
+ * Context: process, RTNL.
+ * Return: 0 or -EINVAL.
+ */
+int mygre_mtu_refuse(const struct net_device *dev,
+		     const struct mygre_config *config, unsigned int mtu,
+		     struct netlink_ext_ack *extack)
+{
+	if (!mtu || (mtu >= dev->min_mtu &&
+		     mtu <= IP_MAX_MTU - mygre_mtu_overhead(config)))
+		return 0;
+	NL_SET_ERR_MSG(extack, "mtu: less or more than the device can have");
+	return -EINVAL;
+}
+
+/**
  * mygre_mtu_init() - give a new device its MTU and headroom
- * @dev: not registered yet; &mygre_tunnel.user_mtu says whether the user has
- *	chosen its MTU
+ * @dev: not registered yet; its MTU is what the user has chosen, or 0
  * @config: its settings
  *
  * Context: process, RTNL.
@@ -130,7 +152,8 @@ void mygre_mtu_init(struct net_device *dev, const struct mygre_config *config)
 
 	mtu = mygre_mtu_measure(config, &headroom, &tunnel->under);
 	dev->max_mtu = IP_MAX_MTU - mygre_mtu_overhead(config);
-	dev->mtu = tunnel->user_mtu ? min(dev->mtu, dev->max_mtu) : mtu;
+	/* Fixed without bytes is what it is now. */
+	dev->mtu = dev->mtu ? min(dev->mtu, dev->max_mtu) : mtu;
 	mygre_mtu_set_room(dev, config, headroom);
 }
 

@@ -183,6 +183,9 @@ static int mygre_netlink_get_mtu(struct nlattr *tb[], struct nlattr *data[],
 {
 	const struct nlattr *mtu = data[IFLA_MYGRE_MTU];
 
+	/* Of none at all, the refusal is the same as of one. */
+	if (tb[IFLA_MTU])
+		p->mtu_bytes = max(nla_get_u32(tb[IFLA_MTU]), 1U);
 	/* Bytes that are those it has already do not come to the device. */
 	if (!mtu) {
 		p->mtu_fixed = tb[IFLA_MTU];
@@ -409,6 +412,9 @@ static int mygre_netlink_newlink(struct net_device *dev,
 	if (p.tap && !params->tb[IFLA_ADDRESS])
 		eth_hw_addr_random(dev);
 	tunnel->user_mtu = params->tb[IFLA_MTU] || p.mtu_fixed;
+	/* That of Ethernet is nobody's choice. */
+	if (!params->tb[IFLA_MTU])
+		dev->mtu = 0;
 	return mygre_dev_register(dev, net, &p, extack);
 }
 

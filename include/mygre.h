@@ -69,6 +69,7 @@ void mygre_unmatched_note(const struct sk_buff *skb,
 			  const struct mygre_hdr *hdr, enum mygre_stat reason);
 
 /* gre_table.c */
+void mygre_table_init(void);
 int mygre_table_start(struct mygre_net *mn);
 void mygre_table_stop(struct mygre_net *mn);
 void mygre_table_set_keys(struct mygre_config *config);
@@ -273,6 +274,9 @@ void mygre_group_leave(struct mygre_tunnel *tunnel);
 /* gre_mtu.c */
 void mygre_mtu_stop(void);
 void mygre_mtu_link_changed(const struct net_device *dev);
+int mygre_mtu_refuse(const struct net_device *dev,
+		     const struct mygre_config *config, unsigned int mtu,
+		     struct netlink_ext_ack *extack);
 void mygre_mtu_init(struct net_device *dev, const struct mygre_config *config);
 void mygre_mtu_start(struct mygre_tunnel *tunnel);
 void mygre_mtu_end(struct mygre_tunnel *tunnel);

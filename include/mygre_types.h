@@ -140,6 +140,7 @@ struct mygre_pair {
  * @mtu_named: a request says whether the MTU is to follow the underlay's;
  *	&mygre_tunnel.user_mtu knows what is in force
  * @mtu_fixed: and that it is not
+ * @mtu_bytes: and what it is to be, 0 for not
  */
 struct mygre_params {
 	u8 family;
@@ -185,6 +186,7 @@ struct mygre_params {
 	u8 named;
 	bool mtu_named;
 	bool mtu_fixed;
+	unsigned int mtu_bytes;
 };
 
 /**

@@ -328,6 +328,21 @@ test_capability() {
 	ipn a link show one
 }
 
+# an MTU that the device cannot have comes with other changes
+test_mtu() {
+	local mtu
+
+	for mtu in 0 67 65512 70000; do
+		refused . ipn a link set one mtu $mtu type "$KIND" ttl 9
+		[[ $(link_show a one) != *'"mtu_mode"'* ]] ||
+			fail "it follows no more: $(link_show a one)"
+	done
+	ipn a link set one mtu 1300 type "$KIND" ttl 9
+	[[ $(link_show a one) == *'"mtu":1300'*'"ttl":9'* ]] ||
+		fail "$(link_show a one)"
+	ipn a link set one type "$KIND" mtu auto ttl inherit
+}
+
 # root of a user namespace changes no tunnel whose underlay is not its own
 test_user_namespace() {
 	local pid before number

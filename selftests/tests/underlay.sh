@@ -398,6 +398,27 @@ test_mtu_route() {
 	ipn a route del 10.30.0.1/32
 }
 
+# fixed from the first, and no bytes: what it would be, and stays
+test_mtu_new() {
+	local words want
+
+	while read -r want words; do
+		tunnel_of $words mtu fixed
+		[[ $(link_show a gre1) == *"\"mtu\":$want,"* ]] ||
+			fail "$words: $(link_show a gre1)"
+		ipn a link set eth0 mtu 1400
+		[[ $(link_show a gre1) == *"\"mtu\":$want,"* ]] ||
+			fail "$words: it follows"
+		ipn a link set eth0 mtu 1500
+		ipn a link del gre1
+	done <<-END
+		1476 $KIND a gre1 local $A remote $B
+		1476 $KIND a gre1 local $A
+		1462 ${KIND}tap a gre1 local $A remote $B
+		1476 $KIND a gre1 external
+	END
+}
+
 # heard FROM TO WORD: a packet of that outer header reaches the tunnel.
 heard() {
 	capture in a gre1 in
