@@ -175,6 +175,21 @@ static bool mygre_err_answer_ipv6(const struct mygre_config *config,
 	return true;
 }
 
+/* One more that nobody was told of; those of long ago are forgotten */
+static void mygre_err_note(struct mygre_tunnel *tunnel)
+{
+	bool stale = time_after(jiffies, READ_ONCE(tunnel->err_time) +
+					 MYGRE_ERR_TIME);
+
+	WRITE_ONCE(tunnel->err_time, jiffies);
+	/* Pairs with mygre_inner_report(): who sees one sees when it came. */
+	smp_wmb();
+	if (stale)
+		atomic_set(&tunnel->err_count, 1);
+	else
+		atomic_inc(&tunnel->err_count);
+}
+
 /*
  * Tell the inner sender: of an IPv6 packet enough is quoted to answer at once;
  * senders of others learn it with their next packet. @at is where the GRE
@@ -193,8 +208,7 @@ static void mygre_err_relay(const struct mygre_config *config,
 	if ((config->many && !config->params.learn) || config->group ||
 	    (!config->params.ttl && expired))
 		return;
-	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) + 1);
-	WRITE_ONCE(tunnel->err_time, jiffies);
+	mygre_err_note(tunnel);
 }
 
 /*

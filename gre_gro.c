@@ -261,7 +261,7 @@ static void mygre_gro_kicked(void *data)
 	/* First, so that who comes too late for this round kicks again. */
 	atomic_set(&cell->kicked, 0);
 	/* Pairs with mygre_gro_queue_on(), as there. */
-	smp_mb__after_atomic();
+	smp_mb();
 	napi_schedule(&cell->napi);
 }
 

@@ -20,9 +20,6 @@
 /* A loop is worth a line in the log this often, in jiffies */
 #define MYGRE_INNER_LOOP_LOG (60 * HZ)
 
-/* For how long after an ICMP error senders are told of it, in jiffies */
-#define MYGRE_INNER_ERR_TIME (30 * HZ)
-
 DEFINE_PER_CPU(struct mygre_xmit_nest, mygre_xmit_nest);
 
 /* --- loops -----------------------------------------------------------------*/
@@ -249,13 +246,15 @@ bool mygre_inner_tell_sender(struct mygre_xmit_state *state,
 void mygre_inner_report(struct mygre_tunnel *tunnel, struct sk_buff *skb,
 			__be16 proto)
 {
-	if (time_after(jiffies, READ_ONCE(tunnel->err_time) +
-				MYGRE_INNER_ERR_TIME)) {
-		WRITE_ONCE(tunnel->err_count, 0);
+	/* Ordered before what follows, as long as it does anything */
+	int left = atomic_dec_if_positive(&tunnel->err_count);
+
+	if (left < 0)
 		return;
-	}
-	WRITE_ONCE(tunnel->err_count, READ_ONCE(tunnel->err_count) - 1);
-	mygre_inner_fail(skb, proto);
+	if (time_after(jiffies, READ_ONCE(tunnel->err_time) + MYGRE_ERR_TIME))
+		atomic_cmpxchg(&tunnel->err_count, left, 0);
+	else
+		mygre_inner_fail(skb, proto);
 }
 
 /* --- flows -----------------------------------------------------------------*/

@@ -373,6 +373,8 @@ void mygre_keepalive_changed(struct mygre_tunnel *tunnel,
 		mygre_keepalive_stop(tunnel);
 		mygre_keepalive_start(tunnel, config);
 	} else if (old->keepalive > p->keepalive) {
+		/* Or one that is at it would set it by the old interval. */
+		timer_delete_sync(&tunnel->keepalive->timer);
 		mod_timer(&tunnel->keepalive->timer,
 			  jiffies + msecs_to_jiffies(p->keepalive));
 	}

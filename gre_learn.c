@@ -60,14 +60,15 @@ void mygre_learn(const struct mygre_config *config, const struct sk_buff *skb,
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
 	const struct mygre_far *seen;
-	union mygre_addr addr = { };
 	struct mygre_far *far, *old;
+	union mygre_addr addr = { };
 
 	if (ipv6)
 		addr.v6 = ipv6_hdr(skb)->saddr;
 	else
 		addr.v4 = ip_hdr(skb)->saddr;
-	seen = mygre_learn_known(config, rcu_dereference(tunnel->far));
+	old = rcu_dereference(tunnel->far);
+	seen = mygre_learn_known(config, old);
 	if (likely(seen && seen->port == port &&
 		   mygre_addr_equal(&seen->addr, &addr)))
 		return;
@@ -80,8 +81,11 @@ void mygre_learn(const struct mygre_config *config, const struct sk_buff *skb,
 	far->addr = addr;
 	far->port = port;
 	far->identity = config->identity;
-	old = unrcu_pointer(xchg(&tunnel->far, RCU_INITIALIZER(far)));
-	if (old)
+	/* Whoever was faster may know better: new settings, perhaps. */
+	if (unrcu_pointer(cmpxchg(&tunnel->far, RCU_INITIALIZER(old),
+				  RCU_INITIALIZER(far))) != old)
+		kfree(far);
+	else if (old)
 		kfree_rcu(old, rcu);
 }
 

@@ -374,6 +374,9 @@ enum mygre_stat mygre_gro_receive(struct sk_buff *skb);
 enum mygre_stat mygre_gro_spread(struct sk_buff *skb);
 
 /* gre_err.c */
+/* For how long after an ICMP error senders are told of it, in jiffies */
+#define MYGRE_ERR_TIME (30 * HZ)
+
 int mygre_err(struct sk_buff *skb, u32 info);
 int mygre_err6(struct sk_buff *skb, int offset, __be32 info);
 bool mygre_err_is_udp(const struct sk_buff *skb, unsigned int at, bool ipv6);

@@ -413,7 +413,7 @@ struct mygre_tunnel {
 	struct mygre_drops drops;
 	atomic_t o_seqno;
 	struct mygre_seq *seq;
-	int err_count;
+	atomic_t err_count;
 	unsigned long err_time;
 	struct list_head list;
 	struct list_head group_node;

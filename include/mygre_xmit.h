@@ -189,7 +189,7 @@ static inline void mygre_xmit_report_error(const struct mygre_xmit_state *state,
 {
 	struct mygre_tunnel *tunnel = state->config->tunnel;
 
-	if (unlikely(READ_ONCE(tunnel->err_count) > 0))
+	if (unlikely(atomic_read(&tunnel->err_count) > 0))
 		mygre_inner_report(tunnel, skb, state->inner_proto);
 }
 

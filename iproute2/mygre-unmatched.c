@@ -175,8 +175,8 @@ static int answer(void *to, void (*each)(const struct nlmsghdr *n, void *to))
 		for (; NLMSG_OK(n, len); n = NLMSG_NEXT(n, len)) {
 			/* A dump that has failed says so at its end. */
 			if (n->nlmsg_type == NLMSG_DONE)
-				return n->nlmsg_len < NLMSG_LENGTH(sizeof(int)) ?
-				       0 : -*(int *)NLMSG_DATA(n);
+				return n->nlmsg_len >= NLMSG_LENGTH(4) ?
+				       -*(int *)NLMSG_DATA(n) : 0;
 			if (n->nlmsg_type == NLMSG_ERROR)
 				return -((struct nlmsgerr *)
 					 NLMSG_DATA(n))->error;

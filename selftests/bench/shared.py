@@ -48,6 +48,8 @@ ALLOWED = {
     "mygre_rcv_ours": DROP,
     "mygre_err_answer_ipv6": ERROR,
     "mygre_err_update_pmtu": ERROR,
+    "mygre_err_note": ERROR,
+    "mygre_inner_report": ERROR,
     "mygre_xmit_build_gre": SEQ,
     "mygre_seq_check": SEQ,
     "mygre_seq_forget": SETUP,

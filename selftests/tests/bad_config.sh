@@ -333,7 +333,7 @@ test_mtu() {
 	local mtu
 
 	for mtu in 0 67 65512 70000; do
-		refused . ipn a link set one mtu $mtu type "$KIND" ttl 9
+		refused . ipn a link set one mtu "$mtu" type "$KIND" ttl 9
 		[[ $(link_show a one) != *'"mtu_mode"'* ]] ||
 			fail "it follows no more: $(link_show a one)"
 	done
