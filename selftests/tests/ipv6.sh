@@ -301,6 +301,8 @@ test_localremote() {
 
 # nothing is sent from an address that the machine does not have, or no more
 test_local_gone() {
+	# or it answers, perhaps when nobody has the address any more
+	tunnel b opt local fd10::11 remote fd10::77
 	tunnel a opt local fd10::77 remote fd10::11
 	capture wire a eth0 out
 	send_dev a opt "$FOUR"
