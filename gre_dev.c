@@ -14,10 +14,7 @@
 #include "mygre.h"
 #include "mygre_compat.h"
 
-/*
- * Not packets that are chained (GSO_FRAGLIST): who takes them apart below us
- * copies our headers before each of them, whether there is room or not.
- */
+/* GSO_FRAGLIST not: below us each would get our headers, room or no room. */
 #define MYGRE_DEV_FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | \
 			    NETIF_F_HW_CSUM |				      \
 			    (NETIF_F_GSO_SOFTWARE & ~NETIF_F_GSO_FRAGLIST))
