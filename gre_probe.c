@@ -32,13 +32,14 @@
 /* The longest inner packet that is taken for a probe, in bytes */
 #define MYGRE_PROBE_MAX 128U
 
-/* Probes answered: ten in a second and for each tunnel, twenty at once */
-#define MYGRE_PROBE_EVERY (NSEC_PER_SEC / 10)
-#define MYGRE_PROBE_BURST 20
-
-/* And so many in all in a netns: 10,000 in a second, 1000 at once */
-#define MYGRE_PROBE_EVERY_NET (NSEC_PER_SEC / 10000)
-#define MYGRE_PROBE_BURST_NET 1000
+/*
+ * Probes answered: 10,000 in a second and for each tunnel, a thousand at once.
+ * That only bounds the work, for no answer is longer than its probe. Forged ones
+ * count as well, so less would let a few of them take the place of the far
+ * end's, and with it its carrier.
+ */
+#define MYGRE_PROBE_EVERY (NSEC_PER_SEC / 10000)
+#define MYGRE_PROBE_BURST 1000
 
 /*
  * Where the one far end is, that the settings name or that has been learned.
@@ -229,19 +230,16 @@ bool mygre_probe_heard(const struct mygre_config *config, struct sk_buff *skb,
 
 /* --- answering -------------------------------------------------------------*/
 
-/*
- * May one more be answered, with one in @every nanoseconds and @burst of them
- * at once. @due is when the next one would be, if all came in time.
- */
-static bool mygre_probe_allow(atomic64_t *due, u64 every, unsigned int burst)
+/* May one more be answered */
+static bool mygre_probe_allow(struct mygre_tunnel *tunnel)
 {
-	s64 now = ktime_get_ns(), old = atomic64_read(due), next;
+	s64 now = ktime_get_ns(), old = atomic64_read(&tunnel->answers), next;
 
 	do {
-		next = max(old, now) + every;
-		if (next - now > (s64)(every * burst))
+		next = max(old, now) + MYGRE_PROBE_EVERY;
+		if (next - now > MYGRE_PROBE_EVERY * MYGRE_PROBE_BURST)
 			return false;
-	} while (!atomic64_try_cmpxchg(due, &old, next));
+	} while (!atomic64_try_cmpxchg(&tunnel->answers, &old, next));
 	return true;
 }
 
@@ -256,6 +254,7 @@ enum mygre_probe_way {
  * struct mygre_probe - a probe of somebody else's
  * @family: of the inner packet
  * @tos: its TOS byte or traffic class
+ * @ttl: its TTL, if @family is IPv4
  * @saddr: its source
  * @daddr: its destination
  * @at: bytes from the start of the skb to it
@@ -264,6 +263,7 @@ enum mygre_probe_way {
 struct mygre_probe {
 	u8 family;
 	u8 tos;
+	u8 ttl;
 	union mygre_addr saddr;
 	union mygre_addr daddr;
 	unsigned int at;
@@ -279,6 +279,7 @@ static bool mygre_probe_read4(const void *at, struct mygre_probe *probe)
 		return false;
 	probe->family = AF_INET;
 	probe->tos = ip->tos;
+	probe->ttl = ip->ttl;
 	probe->len = ntohs(ip->tot_len);
 	probe->saddr.v4 = ip->saddr;
 	probe->daddr.v4 = ip->daddr;
@@ -350,7 +351,7 @@ static enum mygre_probe_way mygre_probe_judge(const struct mygre_config *config,
 	    (mygre_addr_equal(&probe->saddr, local) ||
 	     mygre_addr_equal(&probe->daddr, &far->addr)))
 		return MYGRE_PROBE_OUTSIDE;
-	if (!p->tap && probe->family == AF_INET &&
+	if (!p->tap && probe->family == AF_INET && probe->ttl > 1 &&
 	    mygre_guard_would_send(config->tunnel->dev, probe->saddr.v4,
 				   probe->daddr.v4))
 		return MYGRE_PROBE_THROUGH;
@@ -405,7 +406,10 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 	return net_xmit_eval(err) ? MYGRE_STAT_TX_UNDERLAY : MYGRE_OK;
 }
 
-/* The inner packet goes back through the tunnel as it is */
+/*
+ * The inner packet goes back through the tunnel as a router forwards it: with
+ * one hop less, should there be somebody who returns it again.
+ */
 static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 					  const struct sk_buff *probe_skb,
 					  const struct mygre_probe *probe,
@@ -420,6 +424,7 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 	skb_reserve(skb, head);
 	skb_put_data(skb, probe_skb->data + probe->at, probe->len);
 	skb_reset_network_header(skb);
+	ip_decrease_ttl(ip_hdr(skb));
 	skb->protocol = htons(ETH_P_IP);
 	skb->priority = TC_PRIO_CONTROL;
 	skb->dev = config->tunnel->dev;
@@ -437,7 +442,7 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
  *
  * Who sends probes with somebody else's address as source makes us send the
  * inner packet of each to the far end of the tunnel (all of it, if it is to go
- * back through it), ten times a second, and nobody else anything.
+ * back through it), as they would with pings, and nobody else anything.
  *
  * Context: BH, RCU.
  * Return: was it one that is ours to answer.
@@ -446,7 +451,6 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 			unsigned int at, const union mygre_addr *local)
 {
 	struct mygre_tunnel *tunnel = config->tunnel;
-	struct mygre_net *mn = mygre_mod_net_rcu(tunnel->net);
 	struct mygre_probe probe = { };
 	enum mygre_probe_way way;
 	enum mygre_stat drop;
@@ -458,10 +462,7 @@ bool mygre_probe_answer(const struct mygre_config *config, struct sk_buff *skb,
 	way = mygre_probe_judge(config, &probe, local, &far);
 	if (!way)
 		return false;
-	if (!mygre_probe_allow(&tunnel->answers, MYGRE_PROBE_EVERY,
-			       MYGRE_PROBE_BURST) ||
-	    !mygre_probe_allow(&mn->answers, MYGRE_PROBE_EVERY_NET,
-			       MYGRE_PROBE_BURST_NET)) {
+	if (!mygre_probe_allow(tunnel)) {
 		mygre_stats_drop(tunnel, skb, MYGRE_STAT_RX_PROBES);
 		return true;
 	}

@@ -468,7 +468,6 @@ struct mygre_tunnel {
  * @groups: those of them whose remote is a multicast group; RTNL
  * @unmatched: counters, per CPU
  * @strangers: the last packets that reached no tunnel
- * @answers: as &mygre_tunnel.answers, for all tunnels
  */
 struct mygre_net {
 	struct rhltable table;
@@ -487,7 +486,6 @@ struct mygre_net {
 	struct list_head groups;
 	struct mygre_unmatched __percpu *unmatched;
 	struct mygre_strangers *strangers;
-	atomic64_t answers;
 };
 
 #endif /* _MYGRE_TYPES_H */

@@ -127,7 +127,7 @@ test_velocloud() {
 	capture back b eth0 in
 	probe "gre 2000080000000007 / $probe tos 0xc0 id 0x77 / gre 00000000"
 	expect back "ip6 $A $B hop 255 tc ? / gre 2000080000000007 /
-		$probe tos 0xc0 id 0x77 / gre 00000000"
+		${probe% *} 254 tos 0xc0 id 0x77 / gre 00000000"
 	expect_no_more back 86dd
 }
 
@@ -245,21 +245,18 @@ test_many() {
 	expect_no_more out 86dd
 }
 
-# no more than twenty at once, and each half as long as what asked for it
+# no more than were asked for, and each half as long as what asked for it
 test_amplify() {
-	local answers=0 dropped
+	local answers=0
 
 	tunnel a gre1 $HERE
 	capture back b eth0 in
 	pk repeat 100 raw b eth0 a eth0 "ip6 $B $A / gre 000086dd / \
 		ip6 $A $B / gre 00000000" || fail "$PKT"
-	dropped=$(device_counter a gre1 rx_probes)
-	[ "$dropped" -gt 50 ]
-	[ "$dropped" -le 80 ]
 	answers() {
 		pk count back "$ANSWER / gre 00000000" || fail "$PKT"
 		answers=$PKT
-		[ "$answers" -eq $((100 - dropped)) ]
+		[ "$answers" -eq 100 ]
 	}
 	wait_for answers
 	echo "$answers answers to 100 probes"
