@@ -111,11 +111,15 @@ int mygre_ask_metadata(struct net_device *dev, struct sk_buff *skb)
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 	const struct mygre_tunnel *tunnel = netdev_priv(dev);
 	struct flowi4 fl4 = { .flowi4_proto = IPPROTO_GRE };
+	const struct mygre_config *config;
 	struct rtable *rt;
 
 	if (!info || ip_tunnel_info_af(info) != AF_INET)
 		return -EINVAL;
-	fl4.flowi4_oif = rcu_dereference(tunnel->config)->params.link;
+	config = rcu_dereference(tunnel->config);
+	if (READ_ONCE(config->cut))
+		return -ENODEV;
+	fl4.flowi4_oif = config->params.link;
 	fl4.daddr = info->key.u.ipv4.dst;
 	fl4.saddr = info->key.u.ipv4.src;
 	fl4.flowi4_mark = skb->mark;

@@ -160,6 +160,9 @@ struct mygre_config *mygre_config_new(struct mygre_tunnel *tunnel,
 	config->params.mtu_named = false;
 	config->params.mtu_bytes = 0;
 	config->params.named = 0;
+	/* What a request names is there. */
+	config->cut = mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_DEV) &&
+		      !(params->named & BIT(MYGRE_FOLLOW_DEV));
 	if (mygre_route_start(config))
 		goto err_free;
 	mygre_config_derive(config);

@@ -330,7 +330,7 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	err = mygre_table_add(mn, config);
 	if (err)
 		goto err_free;
-	err = mygre_udp_change(tunnel, params);
+	err = mygre_port_change(tunnel, params);
 	if (err) {
 		NL_SET_ERR_MSG(extack,
 			       "encap: its UDP ports cannot be listened at");
@@ -345,14 +345,14 @@ int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 	mygre_dev_publish(dev, config);
 	mygre_dev_retire(mn, old, config);
 	mygre_follow(tunnel, params);
-	mygre_udp_retry(tunnel);
+	mygre_port_retry(tunnel);
 	netdev_state_change(dev);
 	return 0;
 
 err_udp:
 	/* Better deaf than to listen by settings that were refused. */
-	if (mygre_udp_change(tunnel, &old->params))
-		mygre_udp_stop(tunnel);
+	if (mygre_port_change(tunnel, &old->params))
+		mygre_port_stop(tunnel);
 err_del:
 	tunnel->user_mtu = user_mtu;
 	mygre_table_del(mn, config);
@@ -378,7 +378,7 @@ static int mygre_dev_init(struct net_device *dev)
 	list_add_tail(&tunnel->list, &mn->tunnels);
 	mygre_group_enlist(tunnel, rtnl_dereference(tunnel->config));
 	mygre_linger_init(tunnel);
-	mygre_udp_init(tunnel);
+	mygre_port_init(tunnel);
 	mygre_follow_init(tunnel);
 	mygre_mtu_start(tunnel);
 	return 0;
@@ -425,7 +425,7 @@ static int mygre_dev_get_iflink(const struct net_device *dev)
 	int link;
 
 	rcu_read_lock();
-	link = rcu_dereference(tunnel->config)->params.link;
+	link = mygre_follow_link(rcu_dereference(tunnel->config));
 	rcu_read_unlock();
 	return link;
 }
@@ -436,12 +436,12 @@ static int mygre_dev_open(struct net_device *dev)
 	struct mygre_config *config = rtnl_dereference(tunnel->config);
 	int err;
 
-	err = mygre_udp_start(tunnel, &config->params);
+	err = mygre_port_start(tunnel, &config->params);
 	if (err)
 		return err;
 	err = mygre_group_join(tunnel, config);
 	if (err) {
-		mygre_udp_stop(tunnel);
+		mygre_port_stop(tunnel);
 		return err;
 	}
 	mygre_keepalive_start(tunnel, config);
@@ -456,8 +456,8 @@ static int mygre_dev_stop(struct net_device *dev)
 	mygre_keepalive_stop(tunnel);
 	mygre_loop_stop(tunnel);
 	mygre_group_leave(tunnel);
-	mygre_udp_stop(tunnel);
-	mygre_udp_retry(tunnel);
+	mygre_port_stop(tunnel);
+	mygre_port_retry(tunnel);
 	mygre_learn_forget(tunnel);
 	mygre_linger_end(tunnel);
 	return 0;

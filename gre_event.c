@@ -6,10 +6,104 @@
  */
 
 #include <linux/inetdevice.h>
+#include <linux/math64.h>
 #include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
 #include <net/addrconf.h>
 
 #include "mygre.h"
+
+/*
+ * Microseconds of rest for each tunnel of a netns that was looked at, which
+ * takes some two. Thousands of devices may come one after the other: it is not
+ * done for each of them, nor all the time in between.
+ */
+#define MYGRE_EVENT_REST 100ULL
+
+static void mygre_event_settle(struct mygre_net *mn, unsigned long what)
+{
+	unsigned int looked = 0;
+
+	if (what & BIT(MYGRE_LATER_UDP))
+		looked += mygre_port_settle(mn);
+	if (what & BIT(MYGRE_LATER_GROUP))
+		looked += mygre_group_settle(mn);
+	if (what & BIT(MYGRE_LATER_ADDR6))
+		looked += mygre_follow_settle6(mn);
+	WRITE_ONCE(mn->later_from,
+		   jiffies + div_u64(looked * MYGRE_EVENT_REST * HZ,
+				     USEC_PER_SEC));
+}
+
+static void mygre_event_run(struct work_struct *work)
+{
+	struct mygre_net *mn = container_of(to_delayed_work(work),
+					    struct mygre_net, later);
+
+	rtnl_lock();
+	mygre_event_settle(mn, xchg(&mn->later_what, 0));
+	rtnl_unlock();
+}
+
+/**
+ * mygre_event_later() - have all tunnels of a netns looked at
+ * @mn: our part of it
+ * @what: with regard to what
+ *
+ * Context: any.
+ */
+void mygre_event_later(struct mygre_net *mn, enum mygre_later what)
+{
+	unsigned long now = jiffies, from = READ_ONCE(mn->later_from);
+
+	set_bit(what, &mn->later_what);
+	schedule_delayed_work(&mn->later,
+			      time_after(from, now) ? from - now : 0);
+}
+
+/**
+ * mygre_event_now() - look at all tunnels of a netns, or soon if that was just
+ * done
+ * @mn: our part of it
+ * @what: with regard to what
+ *
+ * So who has changed one thing finds all done when that is.
+ *
+ * Context: process, RTNL.
+ */
+void mygre_event_now(struct mygre_net *mn, enum mygre_later what)
+{
+	if (time_before(jiffies, READ_ONCE(mn->later_from))) {
+		mygre_event_later(mn, what);
+		return;
+	}
+	clear_bit(what, &mn->later_what);
+	mygre_event_settle(mn, BIT(what));
+}
+
+/**
+ * mygre_event_start_net() - a netns begins
+ * @mn: our part of it
+ *
+ * Context: process.
+ */
+void mygre_event_start_net(struct mygre_net *mn)
+{
+	mn->later_from = jiffies;
+	INIT_DELAYED_WORK(&mn->later, mygre_event_run);
+}
+
+/**
+ * mygre_event_stop_net() - a netns ends
+ * @mn: our part of it, without tunnels
+ *
+ * Context: process, not RTNL.
+ */
+void mygre_event_stop_net(struct mygre_net *mn)
+{
+	cancel_delayed_work_sync(&mn->later);
+}
 
 /* Has another device the number of this one, which goes */
 static bool mygre_event_is_replaced(const struct net_device *dev)
@@ -38,7 +132,7 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 			break;
 		mygre_group_link_gone(dev);
 		mygre_follow_link_gone(dev);
-		mygre_udp_moved(dev_net(dev));
+		mygre_port_moved(dev_net(dev));
 		break;
 	case NETDEV_CHANGEUPPER:
 		if (!((struct netdev_notifier_changeupper_info *)info)->master)
@@ -46,7 +140,7 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 		/* It may be in the VRF now without which it was no use. */
 		if (__dev_get_by_index(dev_net(dev), dev->ifindex) == dev)
 			mygre_follow_link_named(dev, false);
-		mygre_udp_moved(dev_net(dev));
+		mygre_port_moved(dev_net(dev));
 		break;
 	case NETDEV_UP:
 		mygre_group_retry(dev_net(dev));
@@ -80,8 +174,11 @@ static int mygre_event_addr(struct notifier_block *block, unsigned long event,
 static int mygre_event_addr6(struct notifier_block *block, unsigned long event,
 			     void *info)
 {
-	mygre_route6_addr_changed();
-	mygre_follow_addr6_changed();
+	const struct inet6_ifaddr *ifa = info;
+	const struct net *net = dev_net(ifa->idev->dev);
+
+	mygre_route6_addr_changed(net);
+	mygre_follow_addr6_changed(net);
 	return NOTIFY_DONE;
 }
 

@@ -55,6 +55,7 @@ static void mygre_external_send(struct sk_buff *skb,
 	/* In place of the one in force: nobody else sees it. */
 	struct mygre_config config = {
 		.tunnel = settings->tunnel,
+		.cut = READ_ONCE(settings->cut),
 		.params = {
 			.tap = settings->params.tap,
 			.mss = settings->params.mss,

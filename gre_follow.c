@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
+#include <net/netns/hash.h>
 
 #include "mygre.h"
 
@@ -33,20 +34,16 @@ static const union mygre_addr mygre_follow_none6 = {
 	.v6 = { { { 0x01, 0, 0, 0, 0, 0, 0, 0, 'm', 'y', 'g', 'r', 'e' } } },
 };
 
-/* Tunnels by the ifindex that they follow, for each role; RTNL */
+/* Tunnels by the device that they follow, for each role; RTNL */
 static struct hlist_head mygre_follow_links[MYGRE_FOLLOWED][256];
 
-/* Those that miss a device; RTNL */
-static LIST_HEAD(mygre_follow_lost);
-
-/* So many have the IPv6 address of a device; written under RTNL */
-static unsigned int mygre_follow_6;
-
-static struct hlist_head *mygre_follow_slot(unsigned int role, int link)
+static struct hlist_head *mygre_follow_slot(const struct net *net,
+					    unsigned int role, int link)
 {
 	struct hlist_head *table = mygre_follow_links[role];
 
-	return &table[hash_32(link, ilog2(ARRAY_SIZE(mygre_follow_links[0])))];
+	return &table[hash_32(link ^ net_hash_mix(net),
+			      ilog2(ARRAY_SIZE(mygre_follow_links[0])))];
 }
 
 static int mygre_follow_wish(const struct mygre_params *p, unsigned int role)
@@ -197,15 +194,20 @@ static void mygre_follow_one(struct mygre_tunnel *tunnel, unsigned int role,
 	if (!dev)
 		return;
 	strscpy(followed->name, dev->name, sizeof(followed->name));
-	hlist_add_head(&followed->node, mygre_follow_slot(role, link));
+	hlist_add_head(&followed->node,
+		       mygre_follow_slot(tunnel->net, role, link));
 }
 
-static void mygre_follow_count6(struct mygre_tunnel *tunnel, bool follows)
+/* Is its local address the IPv6 one of a device, which is to be watched */
+static void mygre_follow_set6(struct mygre_tunnel *tunnel, bool follows)
 {
-	if (follows == tunnel->follows6)
+	if (follows == !list_empty(&tunnel->follow6))
 		return;
-	tunnel->follows6 = follows;
-	WRITE_ONCE(mygre_follow_6, mygre_follow_6 + (follows ? 1 : -1));
+	if (follows)
+		list_add_tail(&tunnel->follow6,
+			      &mygre_mod_net(tunnel->net)->follow6);
+	else
+		list_del_init(&tunnel->follow6);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -240,10 +242,6 @@ static bool mygre_follow_awaits6(struct net *net, int link)
 
 #endif
 
-static void mygre_follow_run6(struct work_struct *unused);
-static DECLARE_WORK(mygre_follow_work6, mygre_follow_run6);
-static DECLARE_DELAYED_WORK(mygre_follow_again6, mygre_follow_run6);
-
 /**
  * mygre_follow() - follow the devices that a tunnel's settings name
  * @tunnel: the tunnel, its device in existence
@@ -253,15 +251,18 @@ static DECLARE_DELAYED_WORK(mygre_follow_again6, mygre_follow_run6);
  */
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 {
+	struct mygre_net *mn = mygre_mod_net(tunnel->net);
+	bool follows6 = p->local_link && p->family == AF_INET6;
 	unsigned int role;
 
 	for (role = 0; role < MYGRE_FOLLOWED; role++)
 		mygre_follow_one(tunnel, role, mygre_follow_wish(p, role),
 				 p->named & BIT(role));
-	mygre_follow_count6(tunnel, p->local_link && p->family == AF_INET6);
-	if (tunnel->follows6 &&
-	    mygre_follow_awaits6(tunnel->net, p->local_link))
-		schedule_delayed_work(&mygre_follow_again6, MYGRE_FOLLOW_AGAIN);
+	WRITE_ONCE(rtnl_dereference(tunnel->config)->cut,
+		   mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_DEV));
+	mygre_follow_set6(tunnel, follows6);
+	if (follows6 && mygre_follow_awaits6(tunnel->net, p->local_link))
+		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
 	if (p->local_link || tunnel->gone ||
@@ -277,6 +278,7 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
  */
 void mygre_follow_init(struct mygre_tunnel *tunnel)
 {
+	INIT_LIST_HEAD(&tunnel->follow6);
 	INIT_LIST_HEAD(&tunnel->lost);
 }
 
@@ -292,7 +294,7 @@ void mygre_follow_end(struct mygre_tunnel *tunnel)
 
 	for (role = 0; role < MYGRE_FOLLOWED; role++)
 		hlist_del_init(&tunnel->followed[role].node);
-	mygre_follow_count6(tunnel, false);
+	mygre_follow_set6(tunnel, false);
 	list_del_init(&tunnel->lost);
 }
 
@@ -318,11 +320,13 @@ static void mygre_follow_apply(struct mygre_tunnel *tunnel,
 static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 {
 	struct mygre_followed *followed;
+	struct mygre_config *config;
 	struct mygre_tunnel *tunnel;
 	struct hlist_node *next;
+	struct hlist_head *slot;
 
-	hlist_for_each_entry_safe(followed, next,
-				  mygre_follow_slot(role, dev->ifindex), node) {
+	slot = mygre_follow_slot(dev_net(dev), role, dev->ifindex);
+	hlist_for_each_entry_safe(followed, next, slot, node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[role]);
 		if (followed->link != dev->ifindex ||
@@ -330,8 +334,12 @@ static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 			continue;
 		hlist_del_init(&followed->node);
 		WRITE_ONCE(tunnel->gone, tunnel->gone | BIT(role));
-		list_move_tail(&tunnel->lost, &mygre_follow_lost);
-		mygre_route_forget(rtnl_dereference(tunnel->config));
+		list_move_tail(&tunnel->lost,
+			       &mygre_mod_net(tunnel->net)->lost);
+		config = rtnl_dereference(tunnel->config);
+		if (role == MYGRE_FOLLOW_DEV)
+			WRITE_ONCE(config->cut, true);
+		mygre_route_forget(config);
 		mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_UNDERLAY, false);
 		netdev_state_change(tunnel->dev);
 	}
@@ -344,8 +352,9 @@ static void mygre_follow_find(struct net_device *dev)
 	struct mygre_params p;
 	unsigned int found;
 
-	list_for_each_entry_safe(tunnel, next, &mygre_follow_lost, lost) {
-		if (!net_eq(tunnel->net, dev_net(dev)) || tunnel->dev == dev)
+	list_for_each_entry_safe(tunnel, next,
+				 &mygre_mod_net(dev_net(dev))->lost, lost) {
+		if (tunnel->dev == dev)
 			continue;
 		found = tunnel->gone;
 		if (strcmp(tunnel->followed[MYGRE_FOLLOW_DEV].name, dev->name))
@@ -370,9 +379,10 @@ static void mygre_follow_rename(struct net_device *dev, unsigned int role)
 {
 	struct mygre_followed *followed;
 	struct mygre_tunnel *tunnel;
+	struct hlist_head *slot;
 
-	hlist_for_each_entry(followed, mygre_follow_slot(role, dev->ifindex),
-			     node) {
+	slot = mygre_follow_slot(dev_net(dev), role, dev->ifindex);
+	hlist_for_each_entry(followed, slot, node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[role]);
 		if (followed->link == dev->ifindex &&
@@ -441,10 +451,10 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 	struct mygre_followed *followed;
 	struct mygre_tunnel *tunnel;
 	struct hlist_node *next;
+	struct hlist_head *slot;
 
-	hlist_for_each_entry_safe(followed, next,
-				  mygre_follow_slot(MYGRE_FOLLOW_LOCAL, link),
-				  node) {
+	slot = mygre_follow_slot(net, MYGRE_FOLLOW_LOCAL, link);
+	hlist_for_each_entry_safe(followed, next, slot, node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[MYGRE_FOLLOW_LOCAL]);
 		if (followed->link == link && net_eq(tunnel->net, net))
@@ -452,46 +462,59 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 	}
 }
 
-/* That an address is nobody else's is told to nobody, so we look again */
-static void mygre_follow_run6(struct work_struct *unused)
+/**
+ * mygre_follow_settle6() - give tunnels the IPv6 addresses of their devices
+ * @mn: our part of a netns
+ *
+ * That an address is nobody else's is told to nobody, so as long as one is not
+ * known to be, we look again.
+ *
+ * Context: process, RTNL.
+ * Return: so many tunnels were looked at.
+ */
+unsigned int mygre_follow_settle6(struct mygre_net *mn)
 {
-	struct mygre_followed *followed;
-	struct mygre_tunnel *tunnel;
-	struct hlist_node *next;
-	struct hlist_head *slot;
+	struct mygre_tunnel *tunnel, *next;
+	unsigned int looked = 0;
 	bool again = false;
-	unsigned int i;
+	int link;
 
-	rtnl_lock();
-	for (i = 0; i < ARRAY_SIZE(mygre_follow_links[0]); i++) {
-		slot = &mygre_follow_links[MYGRE_FOLLOW_LOCAL][i];
-		hlist_for_each_entry_safe(followed, next, slot, node) {
-			tunnel = container_of(followed, struct mygre_tunnel,
-					      followed[MYGRE_FOLLOW_LOCAL]);
-			if (!tunnel->follows6)
-				continue;
-			again |= mygre_follow_awaits6(tunnel->net,
-						      followed->link);
-			mygre_follow_addr_of(tunnel, followed->link);
-		}
+	list_for_each_entry_safe(tunnel, next, &mn->follow6, follow6) {
+		looked++;
+		if (mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_LOCAL))
+			continue;
+		link = tunnel->followed[MYGRE_FOLLOW_LOCAL].link;
+		again |= mygre_follow_awaits6(tunnel->net, link);
+		mygre_follow_addr_of(tunnel, link);
 	}
 	if (again)
-		schedule_delayed_work(&mygre_follow_again6, MYGRE_FOLLOW_AGAIN);
-	rtnl_unlock();
+		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
+	return looked;
+}
+
+static void mygre_follow_run6(struct work_struct *work)
+{
+	struct mygre_net *mn = container_of(to_delayed_work(work),
+					    struct mygre_net, follow6_again);
+
+	mygre_event_later(mn, MYGRE_LATER_ADDR6);
 }
 
 /**
  * mygre_follow_addr6_changed() - some device has got an IPv6 address, or lost
  * one
+ * @net: where
  *
  * Who tells this may hold locks of the addresses, so it is seen to later.
  *
  * Context: any.
  */
-void mygre_follow_addr6_changed(void)
+void mygre_follow_addr6_changed(const struct net *net)
 {
-	if (READ_ONCE(mygre_follow_6))
-		schedule_work(&mygre_follow_work6);
+	struct mygre_net *mn = mygre_mod_net(net);
+
+	if (!list_empty(&mn->follow6))
+		mygre_event_later(mn, MYGRE_LATER_ADDR6);
 }
 
 /**
@@ -503,31 +526,48 @@ void mygre_follow_addr6_changed(void)
  */
 void mygre_follow_link_ready(const struct net_device *dev)
 {
+	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
 	const struct mygre_followed *followed;
 	const struct mygre_tunnel *tunnel;
+	struct hlist_head *slot;
 
-	if (!mygre_follow_6)
+	if (list_empty(&mn->follow6))
 		return;
-	hlist_for_each_entry(followed,
-			     mygre_follow_slot(MYGRE_FOLLOW_LOCAL,
-					       dev->ifindex), node) {
+	slot = mygre_follow_slot(dev_net(dev), MYGRE_FOLLOW_LOCAL,
+				 dev->ifindex);
+	hlist_for_each_entry(followed, slot, node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[MYGRE_FOLLOW_LOCAL]);
-		if (followed->link != dev->ifindex || !tunnel->follows6 ||
+		if (followed->link != dev->ifindex ||
+		    list_empty(&tunnel->follow6) ||
 		    !net_eq(tunnel->net, dev_net(dev)))
 			continue;
-		schedule_work(&mygre_follow_work6);
+		mygre_event_later(mn, MYGRE_LATER_ADDR6);
 		break;
 	}
 }
 
 /**
- * mygre_follow_stop() - the end of it all
+ * mygre_follow_start_net() - a netns begins
+ * @mn: our part of it
  *
- * Context: process, not RTNL; there is no tunnel any more.
+ * Context: process.
  */
-void mygre_follow_stop(void)
+void mygre_follow_start_net(struct mygre_net *mn)
 {
-	cancel_work_sync(&mygre_follow_work6);
-	cancel_delayed_work_sync(&mygre_follow_again6);
+	INIT_LIST_HEAD(&mn->lost);
+	INIT_LIST_HEAD(&mn->follow6);
+	INIT_DELAYED_WORK(&mn->follow6_again, mygre_follow_run6);
+}
+
+/**
+ * mygre_follow_stop_net() - a netns ends
+ * @mn: our part of it, without tunnels
+ *
+ * Context: process, not RTNL; before mygre_event_stop_net(), which it may ask
+ * for something.
+ */
+void mygre_follow_stop_net(struct mygre_net *mn)
+{
+	cancel_delayed_work_sync(&mn->follow6_again);
 }

@@ -7,12 +7,22 @@
  * device goes away, the group is joined again when a way comes back.
  */
 
+#include <linux/hashtable.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
 #include <net/net_namespace.h>
+#include <net/netns/hash.h>
 
 #include "mygre.h"
+
+/* Members, by the device where they are; RTNL */
+static DEFINE_HASHTABLE(mygre_group_links, 8);
+
+static u32 mygre_group_key(const struct net *net, int link)
+{
+	return link ^ net_hash_mix(net);
+}
 
 /**
  * mygre_group_enlist() - watch the underlay for a tunnel, if it has a group
@@ -26,6 +36,7 @@ void mygre_group_enlist(struct mygre_tunnel *tunnel,
 			const struct mygre_config *config)
 {
 	INIT_LIST_HEAD(&tunnel->group_node);
+	INIT_HLIST_NODE(&tunnel->group_by);
 	if (config->group)
 		list_add_tail(&tunnel->group_node,
 			      &mygre_mod_net(tunnel->net)->groups);
@@ -56,6 +67,16 @@ static u8 mygre_group_family(const struct mygre_tunnel *tunnel)
 	return rtnl_dereference(tunnel->config)->params.family;
 }
 
+/* Note that the membership is by a device now; by none for 0 */
+static void mygre_group_note(struct mygre_tunnel *tunnel, int link)
+{
+	tunnel->group_link = link;
+	hash_del(&tunnel->group_by);
+	if (link)
+		hash_add(mygre_group_links, &tunnel->group_by,
+			 mygre_group_key(tunnel->net, link));
+}
+
 /**
  * mygre_group_leave() - give up the membership, if there is one
  * @tunnel: going down, or changing its remote
@@ -73,7 +94,7 @@ void mygre_group_leave(struct mygre_tunnel *tunnel)
 	if (dev)
 		mygre_group_set(dev, mygre_group_family(tunnel), &tunnel->group,
 				false);
-	tunnel->group_link = 0;
+	mygre_group_note(tunnel, 0);
 }
 
 /* By which device does the way to the group lead; NULL for none */
@@ -121,9 +142,17 @@ int mygre_group_join(struct mygre_tunnel *tunnel,
 	mygre_group_leave(tunnel);
 	if (!mygre_group_set(dev, p->family, &p->remote, true))
 		return -EADDRNOTAVAIL;
-	tunnel->group_link = dev->ifindex;
+	mygre_group_note(tunnel, dev->ifindex);
 	tunnel->group = p->remote;
 	return 0;
+}
+
+/* Is a tunnel a member by this device */
+static bool mygre_group_is_by(const struct mygre_tunnel *tunnel,
+			      const struct net_device *dev)
+{
+	return tunnel->group_link == dev->ifindex &&
+	       net_eq(tunnel->net, dev_net(dev));
 }
 
 /**
@@ -134,12 +163,14 @@ int mygre_group_join(struct mygre_tunnel *tunnel,
  */
 void mygre_group_link_gone(const struct net_device *dev)
 {
-	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
+	u32 key = mygre_group_key(dev_net(dev), dev->ifindex);
 	struct mygre_tunnel *tunnel;
+	struct hlist_node *next;
 
-	list_for_each_entry(tunnel, &mn->groups, group_node)
-		if (tunnel->group_link == dev->ifindex)
-			tunnel->group_link = 0;
+	hash_for_each_possible_safe(mygre_group_links, tunnel, next, group_by,
+				    key)
+		if (mygre_group_is_by(tunnel, dev))
+			mygre_group_note(tunnel, 0);
 }
 
 /* Has a device what memberships of a family belong to */
@@ -161,13 +192,15 @@ static bool mygre_group_is_possible(const struct net_device *dev, u8 family)
  */
 void mygre_group_link_mtu(const struct net_device *dev)
 {
-	struct mygre_net *mn = mygre_mod_net(dev_net(dev));
+	u32 key = mygre_group_key(dev_net(dev), dev->ifindex);
 	struct mygre_tunnel *tunnel;
+	struct hlist_node *next;
 
-	list_for_each_entry(tunnel, &mn->groups, group_node)
-		if (tunnel->group_link == dev->ifindex &&
+	hash_for_each_possible_safe(mygre_group_links, tunnel, next, group_by,
+				    key)
+		if (mygre_group_is_by(tunnel, dev) &&
 		    !mygre_group_is_possible(dev, mygre_group_family(tunnel)))
-			tunnel->group_link = 0;
+			mygre_group_note(tunnel, 0);
 	mygre_group_retry(dev_net(dev));
 }
 
@@ -180,10 +213,28 @@ void mygre_group_link_mtu(const struct net_device *dev)
 void mygre_group_retry(const struct net *net)
 {
 	struct mygre_net *mn = mygre_mod_net(net);
-	struct mygre_tunnel *tunnel;
 
-	list_for_each_entry(tunnel, &mn->groups, group_node)
+	if (!list_empty(&mn->groups))
+		mygre_event_now(mn, MYGRE_LATER_GROUP);
+}
+
+/**
+ * mygre_group_settle() - join the groups by the devices that lead to them now
+ * @mn: our part of a netns
+ *
+ * Context: process, RTNL.
+ * Return: so many tunnels were looked at.
+ */
+unsigned int mygre_group_settle(struct mygre_net *mn)
+{
+	struct mygre_tunnel *tunnel;
+	unsigned int looked = 0;
+
+	list_for_each_entry(tunnel, &mn->groups, group_node) {
+		looked++;
 		if (netif_running(tunnel->dev))
 			mygre_group_join(tunnel,
 					 rtnl_dereference(tunnel->config));
+	}
+	return looked;
 }

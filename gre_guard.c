@@ -64,7 +64,7 @@ static bool mygre_guard_is_tunnel(const struct sk_buff *skb,
 	if (piece)
 		return false;
 	udp = skb_header_pointer(skb, at, sizeof(buffer), &buffer);
-	return !udp || mygre_udp_is_open(net, udp->dest);
+	return !udp || mygre_port_is_open(net, udp->dest);
 }
 
 static bool mygre_guard_is_local4(const struct net_device *dev, __be32 addr)

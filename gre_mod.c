@@ -35,8 +35,9 @@ static int __net_init mygre_mod_init_net(struct net *net)
 
 	INIT_LIST_HEAD(&mn->tunnels);
 	INIT_LIST_HEAD(&mn->groups);
-	INIT_LIST_HEAD(&mn->ports);
 	INIT_LIST_HEAD(&mn->udp);
+	mygre_follow_start_net(mn);
+	mygre_event_start_net(mn);
 	err = mygre_table_start(mn);
 	if (err)
 		return err;
@@ -79,10 +80,14 @@ MYGRE_COMPAT_DEFINE_EXIT_RTNL(mygre_mod_exit_rtnl)
 
 static void __net_exit mygre_mod_exit_net(struct net *net)
 {
-	mygre_unmatched_stop_net(mygre_mod_net(net));
+	struct mygre_net *mn = mygre_mod_net(net);
+
+	mygre_follow_stop_net(mn);
+	mygre_event_stop_net(mn);
+	mygre_unmatched_stop_net(mn);
 	mygre_stats_stop(net);
-	mygre_udp_stop_net(mygre_mod_net(net));
-	mygre_table_stop(mygre_mod_net(net));
+	mygre_port_stop_net(mn);
+	mygre_table_stop(mn);
 }
 
 static struct pernet_operations mygre_mod_net_ops = {
@@ -97,7 +102,6 @@ static struct pernet_operations mygre_mod_net_ops = {
 static void mygre_mod_end_works(void)
 {
 	mygre_mtu_stop();
-	mygre_follow_stop();
 	mygre_linger_stop();
 }
 

@@ -16,6 +16,7 @@
 #include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/netns/hash.h>
 
 #include "mygre.h"
 
@@ -28,8 +29,13 @@
 /* So many devices are measured before others may have RTNL */
 #define MYGRE_MTU_BATCH 64
 
-/* Tunnels by the ifindex of the device below; RTNL */
+/* Tunnels by the device below; RTNL */
 static DEFINE_HASHTABLE(mygre_mtu_links, 8);
+
+static u32 mygre_mtu_key(const struct net *net, int link)
+{
+	return link ^ net_hash_mix(net);
+}
 
 /* Those to be measured again, by &mygre_tunnel.stale */
 static LIST_HEAD(mygre_mtu_stale);
@@ -45,9 +51,9 @@ static struct net_device *mygre_mtu_underlay(const struct mygre_config *config)
 
 	if (!config->many)
 		under = mygre_route_device(config);
-	if (!under && config->params.link)
+	if (!under)
 		under = dev_get_by_index_rcu(config->tunnel->net,
-					     config->params.link);
+					     mygre_follow_link(config));
 	return under == config->tunnel->dev ? NULL : under;
 }
 
@@ -112,7 +118,8 @@ static void mygre_mtu_watch(struct mygre_tunnel *tunnel, int link)
 	hash_del(&tunnel->under_node);
 	WRITE_ONCE(tunnel->under, link);
 	if (link)
-		hash_add(mygre_mtu_links, &tunnel->under_node, link);
+		hash_add(mygre_mtu_links, &tunnel->under_node,
+			 mygre_mtu_key(tunnel->net, link));
 }
 
 /**
@@ -168,7 +175,8 @@ void mygre_mtu_start(struct mygre_tunnel *tunnel)
 	INIT_LIST_HEAD(&tunnel->stale);
 	INIT_HLIST_NODE(&tunnel->under_node);
 	if (tunnel->under)
-		hash_add(mygre_mtu_links, &tunnel->under_node, tunnel->under);
+		hash_add(mygre_mtu_links, &tunnel->under_node,
+			 mygre_mtu_key(tunnel->net, tunnel->under));
 }
 
 /**
@@ -332,7 +340,7 @@ void mygre_mtu_link_changed(const struct net_device *dev)
 	struct mygre_tunnel *tunnel;
 
 	hash_for_each_possible(mygre_mtu_links, tunnel, under_node,
-			       dev->ifindex)
+			       mygre_mtu_key(dev_net(dev), dev->ifindex))
 		if (tunnel->under == dev->ifindex &&
 		    net_eq(tunnel->net, dev_net(dev)))
 			mygre_mtu_mark(tunnel);

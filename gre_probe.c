@@ -34,8 +34,8 @@
 
 /*
  * Probes answered: 10,000 in a second and for each tunnel, a thousand at once.
- * That only bounds the work, for no answer is longer than its probe. Forged ones
- * count as well, so less would let a few of them take the place of the far
+ * That only bounds the work, for no answer is longer than its probe. Forged
+ * ones count as well, so less would let a few of them take the place of the far
  * end's, and with it its carrier.
  */
 #define MYGRE_PROBE_EVERY (NSEC_PER_SEC / 10000)

@@ -23,7 +23,7 @@
  * @cookie: tells of an IPv6 route whether it is still in the table
  * @saddr: outer source address that belongs to it; for IPv4 there is no memory
  *	behind its first four bytes
- * @epoch: what mygre_route6_epoch was when @saddr was an address of ours
+ * @epoch: what &mygre_net.epoch6 was when @saddr was an address of ours
  *
  * What the kernel's dst_cache does, but for two things: a packet borrows the
  * reference, because counting it up and down is dear and the packet is through
@@ -35,9 +35,6 @@ struct mygre_route {
 	union mygre_addr saddr;
 	u32 epoch;
 };
-
-/* Counts addresses that came and went. They belong to no route, in IPv6. */
-static u32 mygre_route6_epoch;
 
 /* Bytes of it that an underlay needs */
 static size_t mygre_route_size(u8 family)
@@ -228,6 +225,12 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 	}
 }
 
+/* Is the device there that a tunnel is bound to; else another has its number */
+static int mygre_route_check_link(const struct mygre_config *config)
+{
+	return unlikely(READ_ONCE(config->cut)) ? -ENODEV : 0;
+}
+
 /* Is it a way that a packet may go? If not, the error says why. */
 static int mygre_route_check(const struct mygre_config *config,
 			     const struct dst_entry *dst)
@@ -269,6 +272,9 @@ static struct rtable *mygre_route_ask(const struct mygre_config *config,
 	int err;
 
 	*saddr = 0;
+	err = mygre_route_check_link(config);
+	if (err)
+		return ERR_PTR(err);
 	mygre_route_init_flow(&fl4, config, daddr, tos);
 	fl4.flowi4_multipath_hash = skb_get_hash(skb);
 	rt = ip_route_output_key(config->tunnel->net, &fl4);
@@ -401,7 +407,8 @@ static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
 	struct flowi6 fl6;
 	int err;
 
-	err = mygre_route6_check_ends(config, daddr);
+	err = mygre_route_check_link(config) ?:
+	      mygre_route6_check_ends(config, daddr);
 	if (err && !(err == -EADDRNOTAVAIL && config->any_source))
 		return ERR_PTR(err);
 	mygre_route6_init_flow(&fl6, config, daddr, tclass, skb->mark);
@@ -424,13 +431,17 @@ static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
 
 /**
  * mygre_route6_addr_changed() - an IPv6 address came or went
+ * @net: where
+ *
+ * It belongs to no route, so routes do not tell.
  *
  * Context: any.
  */
-void mygre_route6_addr_changed(void)
+void mygre_route6_addr_changed(const struct net *net)
 {
-	/* That it changes is all that counts. */
-	WRITE_ONCE(mygre_route6_epoch, READ_ONCE(mygre_route6_epoch) + 1);
+	/* Pairs with the acquire of who asks for a route. */
+	smp_mb__before_atomic();
+	atomic_inc(&mygre_mod_net(net)->epoch6);
 }
 
 /**
@@ -451,6 +462,7 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 				   const struct in6_addr *daddr, u8 tclass,
 				   struct in6_addr *saddr, bool *owned)
 {
+	struct mygre_net *mn = mygre_mod_net_rcu(config->tunnel->net);
 	struct mygre_route *place = mygre_route_place(config, tclass);
 	struct dst_entry *dst;
 	u32 epoch;
@@ -459,12 +471,12 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 	if (likely(place)) {
 		dst = READ_ONCE(place->dst);
 		if (likely(dst && dst_check(dst, place->cookie) &&
-			   place->epoch == READ_ONCE(mygre_route6_epoch))) {
+			   place->epoch == atomic_read(&mn->epoch6))) {
 			*saddr = place->saddr.v6;
 			return dst;
 		}
 	}
-	epoch = READ_ONCE(mygre_route6_epoch);
+	epoch = atomic_read_acquire(&mn->epoch6);
 	dst = mygre_route6_ask(config, skb, daddr, tclass, saddr);
 	if (!place) {
 		*owned = !IS_ERR(dst);
@@ -519,7 +531,11 @@ static struct dst_entry *mygre_route_look(const struct mygre_config *config,
 	struct flowi4 fl4;
 	struct flowi6 fl6;
 	struct rtable *rt;
+	int err;
 
+	err = mygre_route_check_link(config);
+	if (err)
+		return ERR_PTR(err);
 	if (p->family == AF_INET6) {
 		mygre_route6_init_flow(&fl6, config, &daddr->v6, tos,
 				       p->fwmark);

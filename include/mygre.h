@@ -30,12 +30,13 @@ extern unsigned int mygre_mod_net_id;
  * mygre_mod_net_rcu() - find our part of a netns, for each packet
  * @net: the netns
  *
- * Context: RCU, which mygre_mod_net() takes a function call to enter.
+ * Context: RCU or BH, which mygre_mod_net() takes a function call to enter.
  * Return: never NULL while the module is loaded.
  */
 static inline struct mygre_net *mygre_mod_net_rcu(const struct net *net)
 {
-	return rcu_dereference(net->gen)->ptr[mygre_mod_net_id];
+	return rcu_dereference_check(net->gen, rcu_read_lock_bh_held())->
+		ptr[mygre_mod_net_id];
 }
 
 /* gre_stats.c */
@@ -136,7 +137,7 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 				   struct sk_buff *skb,
 				   const struct in6_addr *daddr, u8 tclass,
 				   struct in6_addr *saddr, bool *owned);
-void mygre_route6_addr_changed(void);
+void mygre_route6_addr_changed(const struct net *net);
 struct dst_entry *mygre_route_remote(struct mygre_config *config,
 				     struct sk_buff *skb,
 				     const union mygre_addr *daddr,
@@ -265,6 +266,7 @@ netdev_tx_t mygre_nbma_xmit(struct sk_buff *skb, struct net_device *dev);
 void mygre_group_link_mtu(const struct net_device *dev);
 void mygre_group_link_gone(const struct net_device *dev);
 void mygre_group_retry(const struct net *net);
+unsigned int mygre_group_settle(struct mygre_net *mn);
 void mygre_group_enlist(struct mygre_tunnel *tunnel,
 			const struct mygre_config *config);
 int mygre_group_join(struct mygre_tunnel *tunnel,
@@ -287,9 +289,11 @@ void mygre_mtu_routed(struct mygre_tunnel *tunnel, int link);
 void mygre_follow_link_gone(struct net_device *dev);
 void mygre_follow_link_named(struct net_device *dev, bool renamed);
 void mygre_follow_addr_changed(const struct net *net, int link);
-void mygre_follow_addr6_changed(void);
+void mygre_follow_addr6_changed(const struct net *net);
+unsigned int mygre_follow_settle6(struct mygre_net *mn);
 void mygre_follow_link_ready(const struct net_device *dev);
-void mygre_follow_stop(void);
+void mygre_follow_start_net(struct mygre_net *mn);
+void mygre_follow_stop_net(struct mygre_net *mn);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
@@ -312,6 +316,18 @@ static inline bool mygre_follow_is_gone(const struct mygre_tunnel *tunnel,
 	return READ_ONCE(tunnel->gone) & BIT(role);
 }
 
+/**
+ * mygre_follow_link() - the device that a tunnel is bound to
+ * @config: its settings
+ *
+ * Context: any.
+ * Return: ifindex; 0 if it is bound to none, or that one is gone.
+ */
+static inline int mygre_follow_link(const struct mygre_config *config)
+{
+	return READ_ONCE(config->cut) ? 0 : config->params.link;
+}
+
 void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr);
 
 /* gre_linger.c */
@@ -324,6 +340,10 @@ bool mygre_linger_yield(const struct mygre_config *config);
 /* gre_event.c */
 int mygre_event_start(void);
 void mygre_event_stop(void);
+void mygre_event_start_net(struct mygre_net *mn);
+void mygre_event_stop_net(struct mygre_net *mn);
+void mygre_event_later(struct mygre_net *mn, enum mygre_later what);
+void mygre_event_now(struct mygre_net *mn, enum mygre_later what);
 
 /* gre_proto.c */
 int mygre_proto_start(void);
@@ -338,15 +358,18 @@ void mygre_udp_build(const struct mygre_config *config, struct sk_buff *skb,
 		     __be16 sport, __be16 dport, const union mygre_addr *saddr,
 		     const union mygre_addr *daddr);
 int mygre_udp_gso(const struct mygre_params *p);
-int mygre_udp_start(struct mygre_tunnel *tunnel, const struct mygre_params *p);
-void mygre_udp_stop(struct mygre_tunnel *tunnel);
-void mygre_udp_retry(const struct mygre_tunnel *tunnel);
-void mygre_udp_init(struct mygre_tunnel *tunnel);
-void mygre_udp_stop_net(struct mygre_net *mn);
-bool mygre_udp_is_open(const struct net *net, __be16 port);
-int mygre_udp_change(struct mygre_tunnel *tunnel,
-		     const struct mygre_params *p);
-void mygre_udp_moved(struct net *net);
+
+/* gre_port.c */
+int mygre_port_start(struct mygre_tunnel *tunnel, const struct mygre_params *p);
+void mygre_port_stop(struct mygre_tunnel *tunnel);
+void mygre_port_retry(const struct mygre_tunnel *tunnel);
+void mygre_port_init(struct mygre_tunnel *tunnel);
+void mygre_port_stop_net(struct mygre_net *mn);
+bool mygre_port_is_open(const struct net *net, __be16 port);
+int mygre_port_change(struct mygre_tunnel *tunnel,
+		      const struct mygre_params *p);
+void mygre_port_moved(const struct net *net);
+unsigned int mygre_port_settle(struct mygre_net *mn);
 
 /* gre_ask.c */
 int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,

@@ -11,6 +11,7 @@
 #include <linux/netdevice.h>
 #include <linux/rhashtable-types.h>
 #include <linux/udp.h>
+#include <linux/workqueue.h>
 #include <net/ipv6.h>
 #include <net/netns/generic.h>
 
@@ -308,11 +309,13 @@ struct mygre_udp_from {
  * @linger: member of &mygre_tunnel.linger, once it is replaced; RTNL
  * @linger_all: member of the list of all that are; RTNL
  * @linger_until: jiffies when packets shall find it no more; RTNL
+ * @cut: the device that it is bound to is gone, and another one may have its
+ *	number; written under RTNL
  * @rcu: for freeing after the last reader
  *
  * Never written after it is published in &mygre_tunnel.config, except for the
- * cache: a change makes a new one. Readers hold RCU and take the pointer once
- * per packet.
+ * cache and @cut: a change makes a new one. Readers hold RCU and take the
+ * pointer once per packet.
  */
 struct mygre_config {
 	struct mygre_params params;
@@ -341,6 +344,7 @@ struct mygre_config {
 	struct list_head linger;
 	struct list_head linger_all;
 	unsigned long linger_until;
+	bool cut;
 	struct rcu_head rcu;
 };
 
@@ -382,6 +386,7 @@ struct mygre_followed {
  * @group_node: member of &mygre_net.groups, if the remote is a group; RTNL
  * @group: the multicast group that we joined; RTNL
  * @group_link: ifindex where we joined it, 0 for nowhere; RTNL
+ * @group_by: member of the table of those that did, by that; RTNL
  * @single: no super-packet may be sent; RTNL
  * @user_mtu: the user has chosen the MTU, so keep it; RTNL
  * @under: ifindex of the device below, by which the MTU was measured, or 0;
@@ -390,8 +395,9 @@ struct mygre_followed {
  * @stale: member of the list of those to be measured again
  * @followed: devices that settings name; RTNL
  * @gone: which of them have vanished, a bit each; written under RTNL
- * @follows6: its local address is the IPv6 one of a device; RTNL
- * @lost: member of the list of tunnels that miss some; RTNL
+ * @follow6: member of &mygre_net.follow6, if its local address is the IPv6 one
+ *	of a device; RTNL
+ * @lost: member of &mygre_net.lost, if it misses some; RTNL
  * @linger: configs that are not in force any more, but still receive; RTNL
  * @lingering: so many
  * @loop_logged: jiffies when a loop was last written to the log, or 0
@@ -399,6 +405,7 @@ struct mygre_followed {
  * @far: where the far end is, if that is learned
  * @udp_node: member of &mygre_net.udp, or of none; RTNL
  * @ports: by which it receives, if it is up; RTNL
+ * @deaf: they are taken where its device has moved; RTNL
  * @no_carrier: why there is none; bits of &enum mygre_carrier
  * @loop: does the way lead through the tunnel; NULL as long as nobody wanted to
  *	know
@@ -419,6 +426,7 @@ struct mygre_tunnel {
 	struct list_head group_node;
 	union mygre_addr group;
 	int group_link;
+	struct hlist_node group_by;
 	bool single;
 	bool user_mtu;
 	int under;
@@ -426,7 +434,7 @@ struct mygre_tunnel {
 	struct list_head stale;
 	struct mygre_followed followed[MYGRE_FOLLOWED];
 	unsigned int gone;
-	bool follows6;
+	struct list_head follow6;
 	struct list_head lost;
 	struct list_head linger;
 	unsigned int lingering;
@@ -435,6 +443,7 @@ struct mygre_tunnel {
 	unsigned int no_carrier;
 	struct mygre_far __rcu *far;
 	struct mygre_ports ports;
+	bool deaf;
 	struct list_head udp_node;
 	struct mygre_loop *loop;
 	struct mygre_keepalive *keepalive;
@@ -449,6 +458,19 @@ struct mygre_tunnel {
 #define MYGRE_CLASSES_ALL (2 * MYGRE_CLASSES)
 
 /**
+ * enum mygre_later - what is to be looked at again in a netns; see
+ * mygre_event_later()
+ * @MYGRE_LATER_UDP: UDP ports of tunnels whose device has moved
+ * @MYGRE_LATER_GROUP: by which devices groups are joined
+ * @MYGRE_LATER_ADDR6: IPv6 addresses of devices, that tunnels have
+ */
+enum mygre_later {
+	MYGRE_LATER_UDP,
+	MYGRE_LATER_GROUP,
+	MYGRE_LATER_ADDR6
+};
+
+/**
  * struct mygre_net - what we keep for each netns
  * @table: every &mygre_config in force whose underlay is here; written under
  *	RTNL, read under RCU
@@ -459,13 +481,20 @@ struct mygre_tunnel {
  * @external: what takes packets that nobody else does, and if they are Ethernet
  * @masked: how many tunnels leave the low bits of the key to the flow; RTNL,
  *	read locklessly
- * @ports: UDP sockets, &struct mygre_udp_port; RTNL
- * @ports_open: a bit for each port that one of them has; NULL until the first
- * @udp: tunnels that are up, receive by them, and are bound to a device; RTNL
+ * @ports_open: a bit for each UDP port that tunnels receive by; NULL until the
+ *	first
+ * @udp: tunnels that are up, receive by some, and are bound to a device; RTNL
  * @deaf: some of them found their ports taken when their device moved; RTNL
  * @freed: a port has been let go since; RTNL
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
+ * @lost: those that miss a device; RTNL
+ * @follow6: those that have the IPv6 address of one; RTNL, read locklessly
+ * @follow6_again: looks whether such addresses are ours by now
+ * @epoch6: changes when an IPv6 address comes or goes
+ * @later: looks again at what @later_what says
+ * @later_what: a bit for each &enum mygre_later
+ * @later_from: jiffies before which @later is not to run
  * @unmatched: counters, per CPU
  * @strangers: the last packets that reached no tunnel
  */
@@ -477,13 +506,19 @@ struct mygre_net {
 	unsigned int links;
 	struct mygre_config __rcu *external[2];
 	unsigned int masked;
-	struct list_head ports;
 	unsigned long __rcu *ports_open;
 	struct list_head udp;
 	bool deaf;
 	bool freed;
 	struct list_head tunnels;
 	struct list_head groups;
+	struct list_head lost;
+	struct list_head follow6;
+	struct delayed_work follow6_again;
+	atomic_t epoch6;
+	struct delayed_work later;
+	unsigned long later_what;
+	unsigned long later_from;
 	struct mygre_unmatched __percpu *unmatched;
 	struct mygre_strangers *strangers;
 };

@@ -38,6 +38,7 @@ FILES = {
     "mygre_linger": SETUP,
     "mygre_mtu_": MOVED,
     "mygre_follow": MOVED,
+    "mygre_event_": MOVED,
 }
 
 # The function of ours, the innermost if one is inlined into another.
@@ -78,7 +79,10 @@ ALLOWED = {
     "rht_lock": SETUP,
     "rht_unlock": SETUP,
     "mygre_learn": LEARN,
-    "mygre_udp_note": SETUP,
+    "mygre_port_add": SETUP,
+    "mygre_port_del": SETUP,
+    "mygre_port_open": SETUP,
+    "mygre_route6_addr_changed": SETUP,
     "mygre_learn_forget": SETUP,
     "mygre_ask_metadata": ASKED,
     "mygre_proto_take": LOAD,

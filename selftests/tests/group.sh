@@ -306,6 +306,39 @@ test_change_underlay() {
 	must_fail leave_seen
 }
 
+# toggle: microseconds that a device takes to go down and up, many times
+toggle() {
+	local i start=${EPOCHREALTIME/[.,]/}
+
+	for ((i = 0; i < 300; i++)); do
+		echo "link set dummy0 down"
+		echo "link set dummy0 up"
+	done | ipn a
+	echo $((${EPOCHREALTIME/[.,]/} - start))
+}
+
+# a thousand tunnels do not make the coming and going of other devices slow
+test_many() {
+	local few many i
+
+	ipn a link add dummy0 type dummy
+	few=$(toggle)
+	for ((i = 0; i < 1000; i++)); do
+		echo "link add grp$i up type $KIND local 10.10.10.1" \
+			"remote 239.2.$((i / 250)).$((i % 250)) key $i"
+	done | ipn a
+	must_be member a eth0 239.2.3.249
+	many=$(toggle)
+	echo "$few and $many us"
+	ipn a link del dummy0
+	[ "$KIND" = gre ] || [ $many -lt $((2 * few)) ]
+	# and all are members again when the way to their groups has changed
+	ipn a link set eth0 down
+	ipn a link set eth0 up
+	wait_for member a eth0 239.2.3.249
+	wait_for member a eth0 239.2.0.0
+}
+
 # Ethernet to a group: a LAN of its own, ARP included
 test_tap() {
 	local tap=${KIND}tap name number=0

@@ -211,6 +211,15 @@ test_dev_number() {
 	has_none || fail "it has taken another device"
 	send_raw b wan a wan "ip4 10.20.0.2 10.20.0.1 / gre 00000800 / $BACK"
 	expect_no_more in 0800
+	# nor does it send by it: probes need no carrier
+	[[ $(link_show a gre1) == *'"link_gone":true'* ]]
+	[[ $(ipn a -o link show gre1) != *@wan* ]] || fail "it is said to be on wan"
+	capture out b wan in
+	ipn a link change gre1 type "$KIND" ttl 64 keepalive 0.1
+	wait_for ka_above a gre1 sent 5
+	expect_no_more out 0800
+	[ "$(device_counter a gre1 tx_no_route)" -ge 5 ]
+	ipn a link change gre1 type "$KIND" keepalive off
 	# but who names it does
 	ipn a link change gre1 type "$KIND" dev wan
 	shows "dev wan"

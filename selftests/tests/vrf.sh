@@ -233,6 +233,26 @@ test_udp_dialled() {
 	for_each_far_again
 }
 
+# who comes up at once where a port has just become free need not wait
+test_udp_at_once() {
+	needs_mygre "GRE in UDP"
+	dial ppp1 red
+	ipn a link set ppp1 nomaster
+	tunnel a t1 local 10.30.1.1 remote 10.30.1.2 dev ppp1 encap udp dport 4755
+	tunnel a t0 $ENDS dev eth0 encap udp dport 4754
+	ipn a <<-END
+		link set t0 down
+		link set t0 type $KIND encap udp dport 4755
+		link set ppp1 master red
+		link set t0 up
+		link set ppp1 nomaster
+		link set t0 down
+		link set ppp1 master blue
+		link set t0 up
+	END
+	ipn a link del ppp1
+}
+
 # who finds its port taken in its new VRF gets it when it is let go
 test_udp_waits() {
 	needs_mygre "GRE in UDP"
