@@ -243,16 +243,21 @@ static int mygre_unmatched_dump(struct sk_buff *skb,
 	struct net *net = sock_net(cb->skb->sk);
 	struct mygre_strangers *table = mygre_mod_net(net)->strangers;
 	struct mygre_stranger seen;
+	int err = 0;
 
-	rtnl_lock();
 	for (; cb->args[0] < MYGRE_UNMATCHED_MAX; cb->args[0]++) {
 		spin_lock_bh(&table->lock);
 		seen = table->entries[cb->args[0]];
 		spin_unlock_bh(&table->lock);
-		if (seen.reason && mygre_unmatched_put(skb, cb, &seen))
+		if (!seen.reason)
+			continue;
+		/* All tunnels are compared: others may have RTNL in between. */
+		rtnl_lock();
+		err = mygre_unmatched_put(skb, cb, &seen);
+		rtnl_unlock();
+		if (err)
 			break;
 	}
-	rtnl_unlock();
 	return skb->len;
 }
 

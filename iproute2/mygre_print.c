@@ -376,6 +376,10 @@ static void mygre_print_keepalive(struct rtattr *tb[])
 	if (!reply)
 		print_color_bool(PRINT_ANY, COLOR_NONE, "ka_reply",
 				 "ka-reply off ", reply);
+	/* It is what the next "keepalive SEC" will do. */
+	if (!every && !auth)
+		print_color_bool(PRINT_ANY, COLOR_NONE, "ka_auth",
+				 "ka-auth off ", auth);
 	if (!every)
 		return;
 	if (is_json_context()) {

@@ -323,6 +323,10 @@ test_no_reply() {
 	probe "gre 00000800 / ip4 $A $B / gre 00000000"
 	expect back "$ANSWER / gre 00000000"
 	expect_no_more back 0800
+	# and what a probe would be like is seen before there is one
+	ipn a link set gre1 type "$KIND" ka-auth off
+	[[ $(ipn a -d link show gre1) == *"ka-auth off"* ]]
+	[[ $(link_show a gre1) == *'"ka_auth":false'* ]]
 }
 
 # who cannot sign does not hold a dead tunnel up; who can only repeat, neither
