@@ -43,7 +43,7 @@ static int mygre_ask_ioctl6(const struct net_device *dev,
 	parm.o_flags = p->oflags;
 	parm.i_key = p->ikey;
 	parm.o_key = p->okey;
-	mygre_follow_shown(p, &local);
+	mygre_local_shown(p, &local);
 	parm.laddr = local.v6;
 	strscpy(parm.name, dev->name, sizeof(parm.name));
 	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;
@@ -89,7 +89,7 @@ int mygre_ask_ioctl(struct net_device *dev, struct ifreq *ifr,
 	parm.iph.tos = p->tos;
 	parm.iph.ttl = p->ttl;
 	parm.iph.frag_off = p->pmtudisc ? htons(IP_DF) : 0;
-	mygre_follow_shown(p, &local);
+	mygre_local_shown(p, &local);
 	parm.iph.saddr = local.v4;
 	parm.iph.daddr = p->remote.v4;
 	return copy_to_user(data, &parm, sizeof(parm)) ? -EFAULT : 0;

@@ -27,7 +27,7 @@ static void mygre_dev_show_endpoints(struct net_device *dev,
 
 	if (params->tap)
 		return;
-	mygre_follow_shown(params, &local);
+	mygre_local_shown(params, &local);
 	__dev_addr_set(dev, &local, dev->addr_len);
 	memcpy(dev->broadcast, &params->remote, dev->addr_len);
 }

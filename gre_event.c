@@ -6,7 +6,7 @@
  */
 
 #include <linux/inetdevice.h>
-#include <linux/math64.h>
+#include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
@@ -15,34 +15,58 @@
 #include "mygre.h"
 
 /*
- * Microseconds of rest for each tunnel of a netns that was looked at, which
- * takes some two. Thousands of devices may come one after the other: it is not
- * done for each of them, nor all the time in between.
+ * To look at more tunnels of a netns than this is followed by a rest, so many
+ * times as long: thousands of devices may come one after the other, and RTNL is
+ * for all.
  */
-#define MYGRE_EVENT_REST 100ULL
+#define MYGRE_EVENT_FEW 64
+#define MYGRE_EVENT_REST 50
+#define MYGRE_EVENT_REST_MAX (60 * HZ)
+
+/* Jiffies of it that are left */
+static unsigned long mygre_event_rest(const struct mygre_net *mn)
+{
+	long rest = READ_ONCE(mn->later_from) - jiffies;
+
+	/* What was long ago may look as if it were to come. */
+	return rest > 0 && rest <= MYGRE_EVENT_REST_MAX ? rest : 0;
+}
 
 static void mygre_event_settle(struct mygre_net *mn, unsigned long what)
 {
+	ktime_t start = ktime_get();
 	unsigned int looked = 0;
+	u64 rest;
 
+	mn->settling = true;
 	if (what & BIT(MYGRE_LATER_UDP))
 		looked += mygre_port_settle(mn);
 	if (what & BIT(MYGRE_LATER_GROUP))
 		looked += mygre_group_settle(mn);
 	if (what & BIT(MYGRE_LATER_ADDR6))
 		looked += mygre_follow_settle6(mn);
+	if (what & BIT(MYGRE_LATER_LOST))
+		looked += mygre_follow_settle(mn);
+	mn->settling = false;
+	rest = nsecs_to_jiffies(ktime_to_ns(ktime_sub(ktime_get(), start)) *
+				MYGRE_EVENT_REST);
 	WRITE_ONCE(mn->later_from,
-		   jiffies + div_u64(looked * MYGRE_EVENT_REST * HZ,
-				     USEC_PER_SEC));
+		   jiffies + (looked > MYGRE_EVENT_FEW ?
+			      min_t(u64, rest, MYGRE_EVENT_REST_MAX) : 0));
 }
 
 static void mygre_event_run(struct work_struct *work)
 {
 	struct mygre_net *mn = container_of(to_delayed_work(work),
 					    struct mygre_net, later);
+	unsigned long rest;
 
 	rtnl_lock();
-	mygre_event_settle(mn, xchg(&mn->later_what, 0));
+	rest = mygre_event_rest(mn);
+	if (rest)
+		schedule_delayed_work(&mn->later, rest);
+	else if (mn->later_what)
+		mygre_event_settle(mn, xchg(&mn->later_what, 0));
 	rtnl_unlock();
 }
 
@@ -55,11 +79,8 @@ static void mygre_event_run(struct work_struct *work)
  */
 void mygre_event_later(struct mygre_net *mn, enum mygre_later what)
 {
-	unsigned long now = jiffies, from = READ_ONCE(mn->later_from);
-
 	set_bit(what, &mn->later_what);
-	schedule_delayed_work(&mn->later,
-			      time_after(from, now) ? from - now : 0);
+	schedule_delayed_work(&mn->later, mygre_event_rest(mn));
 }
 
 /**
@@ -74,7 +95,7 @@ void mygre_event_later(struct mygre_net *mn, enum mygre_later what)
  */
 void mygre_event_now(struct mygre_net *mn, enum mygre_later what)
 {
-	if (time_before(jiffies, READ_ONCE(mn->later_from))) {
+	if (mn->settling || mygre_event_rest(mn)) {
 		mygre_event_later(mn, what);
 		return;
 	}
@@ -131,16 +152,17 @@ static int mygre_event_link(struct notifier_block *block, unsigned long event,
 		if (mygre_event_is_replaced(dev))
 			break;
 		mygre_group_link_gone(dev);
+		mygre_group_retry(dev_net(dev));
 		mygre_follow_link_gone(dev);
 		mygre_port_moved(dev_net(dev));
 		break;
 	case NETDEV_CHANGEUPPER:
 		if (!((struct netdev_notifier_changeupper_info *)info)->master)
 			break;
+		mygre_port_moved(dev_net(dev));
 		/* It may be in the VRF now without which it was no use. */
 		if (__dev_get_by_index(dev_net(dev), dev->ifindex) == dev)
 			mygre_follow_link_named(dev, false);
-		mygre_port_moved(dev_net(dev));
 		break;
 	case NETDEV_UP:
 		mygre_group_retry(dev_net(dev));

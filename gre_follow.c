@@ -22,18 +22,6 @@
 /* While an IPv6 address is being asked for, look so often whether it is ours */
 #define MYGRE_FOLLOW_AGAIN (HZ / 2)
 
-/*
- * No host's addresses, so no packet is sent or received: there is none yet. In
- * IPv6 it is one of those that are to be discarded (RFC 6666).
- */
-static const union mygre_addr mygre_follow_none4 = {
-	.v4 = htonl(INADDR_BROADCAST),
-};
-
-static const union mygre_addr mygre_follow_none6 = {
-	.v6 = { { { 0x01, 0, 0, 0, 0, 0, 0, 0, 'm', 'y', 'g', 'r', 'e' } } },
-};
-
 /* Tunnels by the device that they follow, for each role; RTNL */
 static struct hlist_head mygre_follow_links[MYGRE_FOLLOWED][256];
 
@@ -51,116 +39,6 @@ static int mygre_follow_wish(const struct mygre_params *p, unsigned int role)
 	return role == MYGRE_FOLLOW_DEV ? p->link : p->local_link;
 }
 
-/**
- * mygre_follow_is_none() - does an address stand for there being none yet
- * @family: of the underlay
- * @addr: a local address
- *
- * Context: any.
- */
-bool mygre_follow_is_none(u8 family, const union mygre_addr *addr)
-{
-	return mygre_addr_equal(addr, family == AF_INET6 ? &mygre_follow_none6 :
-							   &mygre_follow_none4);
-}
-
-static void mygre_follow_addr4(struct net *net, int link,
-			       union mygre_addr *addr)
-{
-	struct in_device *in_dev = inetdev_by_index(net, link);
-	const struct in_ifaddr *ifa, *best = NULL;
-
-	if (!in_dev)
-		return;
-	in_dev_for_each_ifa_rtnl(ifa, in_dev) {
-		if (ifa->ifa_flags & IFA_F_SECONDARY ||
-		    ifa->ifa_scope > RT_SCOPE_LINK)
-			continue;
-		if (!best || ifa->ifa_scope < best->ifa_scope)
-			best = ifa;
-	}
-	if (!best)
-		return;
-	*addr = (union mygre_addr) { };
-	addr->v4 = best->ifa_local;
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-
-/* Temporary ones change every day, and nobody could know them */
-static void mygre_follow_addr6(struct net *net, int link,
-			       union mygre_addr *addr)
-{
-	struct net_device *dev = __dev_get_by_index(net, link);
-	const struct inet6_ifaddr *ifa, *best = NULL;
-	struct inet6_dev *in6_dev;
-
-	in6_dev = dev ? __in6_dev_get(dev) : NULL;
-	if (!in6_dev)
-		return;
-	read_lock_bh(&in6_dev->lock);
-	list_for_each_entry(ifa, &in6_dev->addr_list, if_list) {
-		if (ifa->flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED |
-				  IFA_F_DEPRECATED) ||
-		    (ifa->flags & IFA_F_TENTATIVE &&
-		     !(ifa->flags & IFA_F_OPTIMISTIC)) ||
-		    ifa->scope & (IFA_HOST | IFA_LINK))
-			continue;
-		/* As the oldest, which does not change when another comes. */
-		if (!best || time_before(ifa->cstamp, best->cstamp))
-			best = ifa;
-	}
-	if (best)
-		addr->v6 = best->addr;
-	read_unlock_bh(&in6_dev->lock);
-}
-
-#else
-
-static void mygre_follow_addr6(struct net *net, int link,
-			       union mygre_addr *addr)
-{
-}
-
-#endif
-
-/**
- * mygre_follow_addr() - the address of a device that a tunnel should have
- * @net: where the device is
- * @link: its ifindex
- * @family: of the underlay
- * @addr: set to the first that reaches farthest; if there is none, to one that
- *	no packet is received at: see mygre_follow_shown()
- *
- * Context: process, RTNL.
- */
-void mygre_follow_addr(struct net *net, int link, u8 family,
-		       union mygre_addr *addr)
-{
-	if (family == AF_INET6) {
-		*addr = mygre_follow_none6;
-		mygre_follow_addr6(net, link, addr);
-	} else {
-		*addr = mygre_follow_none4;
-		mygre_follow_addr4(net, link, addr);
-	}
-}
-
-/**
- * mygre_follow_shown() - the local address as others should see it
- * @p: settings
- * @addr: set to it; to any if the device to follow had none yet
- *
- * Context: any.
- */
-void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr)
-{
-	if (mygre_follow_is_none(p->family, &p->local))
-		*addr = (union mygre_addr) { };
-	else
-		*addr = p->local;
-}
-
 /* Is all there that the tunnel stands on */
 static void mygre_follow_judge(struct mygre_tunnel *tunnel,
 			       const struct mygre_params *p)
@@ -169,8 +47,8 @@ static void mygre_follow_judge(struct mygre_tunnel *tunnel,
 	union mygre_addr addr;
 
 	if (p->local_link) {
-		mygre_follow_addr(tunnel->net, p->local_link, p->family, &addr);
-		whole &= !mygre_follow_is_none(p->family, &addr);
+		mygre_local_find(tunnel->net, p->local_link, p->family, &addr);
+		whole &= !mygre_local_is_none(p->family, &addr);
 	}
 	mygre_dev_set_carrier(tunnel, MYGRE_CARRIER_UNDERLAY, whole);
 }
@@ -185,8 +63,7 @@ static void mygre_follow_one(struct mygre_tunnel *tunnel, unsigned int role,
 	dev = link ? __dev_get_by_index(tunnel->net, link) : NULL;
 	/* Gone, and named anew or back; another one may have its number. */
 	if (link == followed->link &&
-	    (!dev || !(tunnel->gone & BIT(role)) ||
-	     (!named && strcmp(dev->name, followed->name))))
+	    (!dev || !(tunnel->gone & BIT(role)) || !named))
 		return;
 	hlist_del_init(&followed->node);
 	followed->link = link;
@@ -210,38 +87,6 @@ static void mygre_follow_set6(struct mygre_tunnel *tunnel, bool follows)
 		list_del_init(&tunnel->follow6);
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-
-/* Is there an address of a device that is not known yet to be nobody else's */
-static bool mygre_follow_awaits6(struct net *net, int link)
-{
-	struct net_device *dev = __dev_get_by_index(net, link);
-	const struct inet6_ifaddr *ifa;
-	struct inet6_dev *in6_dev;
-	bool awaits = false;
-
-	in6_dev = dev ? __in6_dev_get(dev) : NULL;
-	/* Nobody is asked as long as nobody would hear it. */
-	if (!in6_dev || !netif_running(dev) || !netif_oper_up(dev))
-		return false;
-	read_lock_bh(&in6_dev->lock);
-	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
-		awaits |= ifa->flags & IFA_F_TENTATIVE &&
-			  !(ifa->flags & (IFA_F_DADFAILED | IFA_F_TEMPORARY)) &&
-			  !(ifa->scope & (IFA_HOST | IFA_LINK));
-	read_unlock_bh(&in6_dev->lock);
-	return awaits;
-}
-
-#else
-
-static bool mygre_follow_awaits6(struct net *net, int link)
-{
-	return false;
-}
-
-#endif
-
 /**
  * mygre_follow() - follow the devices that a tunnel's settings name
  * @tunnel: the tunnel, its device in existence
@@ -261,7 +106,7 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	WRITE_ONCE(rtnl_dereference(tunnel->config)->cut,
 		   mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_DEV));
 	mygre_follow_set6(tunnel, follows6);
-	if (follows6 && mygre_follow_awaits6(tunnel->net, p->local_link))
+	if (follows6 && mygre_local_awaits6(tunnel->net, p->local_link))
 		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
 	if (!tunnel->gone)
 		list_del_init(&tunnel->lost);
@@ -305,6 +150,7 @@ static void mygre_follow_apply(struct mygre_tunnel *tunnel,
 	int err;
 
 	err = mygre_dev_change(tunnel->dev, p, NULL);
+	mygre_mod_net(tunnel->net)->stuck |= err;
 	if (!err || !net_ratelimit())
 		return;
 	if (err == -EEXIST)
@@ -345,33 +191,80 @@ static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 	}
 }
 
-/* A device has come, or has got this name: is it the one that is missed */
+/* Is a device the one that a tunnel misses: follow it, if so */
+static void mygre_follow_found(struct mygre_tunnel *tunnel,
+			       const struct net_device *dev)
+{
+	unsigned int found = tunnel->gone;
+	struct mygre_params p;
+
+	if (tunnel->dev == dev)
+		return;
+	if (strcmp(tunnel->followed[MYGRE_FOLLOW_DEV].name, dev->name))
+		found &= ~BIT(MYGRE_FOLLOW_DEV);
+	if (strcmp(tunnel->followed[MYGRE_FOLLOW_LOCAL].name, dev->name))
+		found &= ~BIT(MYGRE_FOLLOW_LOCAL);
+	if (!found)
+		return;
+	p = rtnl_dereference(tunnel->config)->params;
+	if (found & BIT(MYGRE_FOLLOW_DEV))
+		p.link = dev->ifindex;
+	if (found & BIT(MYGRE_FOLLOW_LOCAL))
+		p.local_link = dev->ifindex;
+	p.named = found;
+	mygre_follow_apply(tunnel, &p);
+}
+
+/* A device has come, or has got this name: is it one that is missed */
 static void mygre_follow_find(struct net_device *dev)
 {
 	struct mygre_tunnel *tunnel, *next;
-	struct mygre_params p;
-	unsigned int found;
 
 	list_for_each_entry_safe(tunnel, next,
-				 &mygre_mod_net(dev_net(dev))->lost, lost) {
-		if (tunnel->dev == dev)
-			continue;
-		found = tunnel->gone;
-		if (strcmp(tunnel->followed[MYGRE_FOLLOW_DEV].name, dev->name))
-			found &= ~BIT(MYGRE_FOLLOW_DEV);
-		if (strcmp(tunnel->followed[MYGRE_FOLLOW_LOCAL].name,
-			   dev->name))
-			found &= ~BIT(MYGRE_FOLLOW_LOCAL);
-		if (!found)
-			continue;
-		p = rtnl_dereference(tunnel->config)->params;
-		if (found & BIT(MYGRE_FOLLOW_DEV))
-			p.link = dev->ifindex;
-		if (found & BIT(MYGRE_FOLLOW_LOCAL))
-			p.local_link = dev->ifindex;
-		p.named = found;
-		mygre_follow_apply(tunnel, &p);
+				 &mygre_mod_net(dev_net(dev))->lost, lost)
+		mygre_follow_found(tunnel, dev);
+}
+
+/**
+ * mygre_follow_settle() - try again to follow devices that are there
+ * @mn: our part of a netns
+ *
+ * Context: process, RTNL; not while devices or settings are being changed.
+ * Return: so many tunnels were looked at.
+ */
+unsigned int mygre_follow_settle(struct mygre_net *mn)
+{
+	struct mygre_tunnel *tunnel, *next;
+	const struct net_device *dev;
+	unsigned int role, looked = 0;
+
+	mn->stuck = false;
+	list_for_each_entry_safe(tunnel, next, &mn->lost, lost) {
+		looked++;
+		for (role = 0; role < MYGRE_FOLLOWED; role++) {
+			if (!mygre_follow_is_gone(tunnel, role))
+				continue;
+			dev = __dev_get_by_name(tunnel->net,
+						tunnel->followed[role].name);
+			if (dev)
+				mygre_follow_found(tunnel, dev);
+		}
 	}
+	/* By those that got one of two ports, and gave it back. */
+	clear_bit(MYGRE_LATER_LOST, &mn->later_what);
+	return looked;
+}
+
+/**
+ * mygre_follow_retry() - a port or a place in the table has become free
+ * @mn: our part of the netns; perhaps a tunnel needs it to follow its device
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_retry(struct mygre_net *mn)
+{
+	if (mn->stuck)
+		mygre_event_later(mn, MYGRE_LATER_LOST);
 }
 
 /* It has another name; so it will be looked for under that one */
@@ -428,9 +321,9 @@ static void mygre_follow_addr_of(struct mygre_tunnel *tunnel, int link)
 	struct mygre_params p = rtnl_dereference(tunnel->config)->params;
 	union mygre_addr addr;
 
-	mygre_follow_addr(tunnel->net, link, p.family, &addr);
+	mygre_local_find(tunnel->net, link, p.family, &addr);
 	/* Without one, what it was does no harm. */
-	if (mygre_follow_is_none(p.family, &addr) ||
+	if (mygre_local_is_none(p.family, &addr) ||
 	    mygre_addr_equal(&addr, &p.local)) {
 		mygre_follow_judge(tunnel, &p);
 		return;
@@ -484,7 +377,7 @@ unsigned int mygre_follow_settle6(struct mygre_net *mn)
 		if (mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_LOCAL))
 			continue;
 		link = tunnel->followed[MYGRE_FOLLOW_LOCAL].link;
-		again |= mygre_follow_awaits6(tunnel->net, link);
+		again |= mygre_local_awaits6(tunnel->net, link);
 		mygre_follow_addr_of(tunnel, link);
 	}
 	if (again)

@@ -225,6 +225,7 @@ static void mygre_port_put(struct net *net, u8 family, __be16 port,
 	if (!place || --place->users)
 		return;
 	mn->freed = true;
+	mygre_follow_retry(mn);
 	mygre_compat_release_udp(place->sock);
 	mygre_port_del(mn, place);
 }
@@ -327,6 +328,7 @@ static int mygre_port_open(struct mygre_tunnel *tunnel,
 static void mygre_port_watch(struct mygre_tunnel *tunnel,
 			     const struct mygre_params *p)
 {
+	tunnel->deaf = false;
 	list_del_init(&tunnel->udp_node);
 	if (p->encap == MYGRE_ENCAP_UDP && p->link)
 		list_add_tail(&tunnel->udp_node,

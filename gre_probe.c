@@ -26,6 +26,9 @@
 
 #define MYGRE_PROBE_TTL 255
 
+/* Of one that goes back through the tunnel */
+#define MYGRE_PROBE_HOPS 4
+
 /* DSCP CS6, network control: RFC 4594 section 3.1 */
 #define MYGRE_PROBE_TOS 0xc0
 
@@ -407,8 +410,8 @@ static enum mygre_stat mygre_probe_reply(const struct mygre_config *config,
 }
 
 /*
- * The inner packet goes back through the tunnel as a router forwards it: with
- * one hop less, should there be somebody who returns it again.
+ * The inner packet goes back through the tunnel, not for ever if there is
+ * somebody who sends it here again: it is for the far end, or not far from it.
  */
 static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 					  const struct sk_buff *probe_skb,
@@ -424,7 +427,8 @@ static enum mygre_stat mygre_probe_return(const struct mygre_config *config,
 	skb_reserve(skb, head);
 	skb_put_data(skb, probe_skb->data + probe->at, probe->len);
 	skb_reset_network_header(skb);
-	ip_decrease_ttl(ip_hdr(skb));
+	ip_hdr(skb)->ttl = min(probe->ttl - 1, MYGRE_PROBE_HOPS);
+	ip_send_check(ip_hdr(skb));
 	skb->protocol = htons(ETH_P_IP);
 	skb->priority = TC_PRIO_CONTROL;
 	skb->dev = config->tunnel->dev;

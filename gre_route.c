@@ -185,6 +185,16 @@ static void mygre_route_remember(struct mygre_route *place,
 		dst_release(old);
 }
 
+/* The same, unless it was asked for before the underlay's device went */
+static void mygre_route_keep(const struct mygre_config *config,
+			     struct mygre_route *place, struct dst_entry *dst)
+{
+	/* Orders with mygre_route_forget(): it sees this, or we see @cut. */
+	mygre_route_remember(place, dst);
+	if (unlikely(READ_ONCE(config->cut)))
+		mygre_route_remember(place, NULL);
+}
+
 /**
  * mygre_route_init_flow() - what the routing table is asked for outer packets
  * @fl4: filled in; the same selectors as ip_gre's, so that rules and IPsec
@@ -223,12 +233,6 @@ void mygre_route_init_flow(struct flowi4 *fl4,
 			l3mdev_master_upper_ifindex_by_index_rcu(net, p->link);
 		fl4->flowi4_oif = fl4->flowi4_l3mdev ? 0 : p->link;
 	}
-}
-
-/* Is the device there that a tunnel is bound to; else another has its number */
-static int mygre_route_check_link(const struct mygre_config *config)
-{
-	return unlikely(READ_ONCE(config->cut)) ? -ENODEV : 0;
 }
 
 /* Is it a way that a packet may go? If not, the error says why. */
@@ -272,9 +276,8 @@ static struct rtable *mygre_route_ask(const struct mygre_config *config,
 	int err;
 
 	*saddr = 0;
-	err = mygre_route_check_link(config);
-	if (err)
-		return ERR_PTR(err);
+	if (unlikely(READ_ONCE(config->cut)))
+		return ERR_PTR(-ENODEV);
 	mygre_route_init_flow(&fl4, config, daddr, tos);
 	fl4.flowi4_multipath_hash = skb_get_hash(skb);
 	rt = ip_route_output_key(config->tunnel->net, &fl4);
@@ -326,7 +329,7 @@ struct rtable *mygre_route_get(struct mygre_config *config,
 		return rt;
 	}
 	place->saddr.v4 = *saddr;
-	mygre_route_remember(place, IS_ERR(rt) ? NULL : &rt->dst);
+	mygre_route_keep(config, place, IS_ERR(rt) ? NULL : &rt->dst);
 	return rt;
 }
 
@@ -407,8 +410,9 @@ static struct dst_entry *mygre_route6_ask(const struct mygre_config *config,
 	struct flowi6 fl6;
 	int err;
 
-	err = mygre_route_check_link(config) ?:
-	      mygre_route6_check_ends(config, daddr);
+	if (unlikely(READ_ONCE(config->cut)))
+		return ERR_PTR(-ENODEV);
+	err = mygre_route6_check_ends(config, daddr);
 	if (err && !(err == -EADDRNOTAVAIL && config->any_source))
 		return ERR_PTR(err);
 	mygre_route6_init_flow(&fl6, config, daddr, tclass, skb->mark);
@@ -487,7 +491,7 @@ struct dst_entry *mygre_route6_get(struct mygre_config *config,
 		place->saddr.v6 = *saddr;
 		place->epoch = epoch;
 	}
-	mygre_route_remember(place, IS_ERR(dst) ? NULL : dst);
+	mygre_route_keep(config, place, IS_ERR(dst) ? NULL : dst);
 	return dst;
 }
 
@@ -531,11 +535,9 @@ static struct dst_entry *mygre_route_look(const struct mygre_config *config,
 	struct flowi4 fl4;
 	struct flowi6 fl6;
 	struct rtable *rt;
-	int err;
 
-	err = mygre_route_check_link(config);
-	if (err)
-		return ERR_PTR(err);
+	if (READ_ONCE(config->cut))
+		return ERR_PTR(-ENODEV);
 	if (p->family == AF_INET6) {
 		mygre_route6_init_flow(&fl6, config, &daddr->v6, tos,
 				       p->fwmark);

@@ -230,7 +230,7 @@ static int mygre_show_fill_ends(struct sk_buff *skb,
 	unsigned int len = mygre_addr_len(p->family);
 	union mygre_addr local;
 
-	mygre_follow_shown(p, &local);
+	mygre_local_shown(p, &local);
 	return nla_put(skb, IFLA_GRE_LOCAL, len, &local) ?:
 	       nla_put(skb, IFLA_GRE_REMOTE, len, &p->remote);
 }

@@ -271,6 +271,7 @@ void mygre_table_del(struct mygre_net *mn, struct mygre_config *config)
 	unsigned int class = mygre_table_class(&config->tuple);
 
 	ASSERT_RTNL();
+	mygre_follow_retry(mn);
 	if (config->params.external) {
 		mygre_table_del_external(mn, config);
 		return;
@@ -310,7 +311,7 @@ mygre_table_twin(struct mygre_net *mn, const struct mygre_config *config)
 		other = rtnl_dereference(mn->external[config->params.tap]);
 		return other && other->tunnel != config->tunnel ? other : NULL;
 	}
-	mygre_follow_shown(&config->params, &shown);
+	mygre_local_shown(&config->params, &shown);
 	rcu_read_lock();
 	list = rhltable_lookup(&mn->table, &config->tuple, mygre_table_params);
 	rhl_for_each_entry_rcu(other, pos, list, node) {

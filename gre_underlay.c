@@ -163,7 +163,7 @@ static int mygre_underlay_get_local(struct nlattr *data[], struct net *net,
 	p->named |= BIT(MYGRE_FOLLOW_LOCAL);
 	if (!p->local_link) {
 		/* What it was last stays, if it was anything. */
-		mygre_follow_shown(p, &shown);
+		mygre_local_shown(p, &shown);
 		if (old && !addr)
 			p->local = shown;
 		return 0;
@@ -178,7 +178,7 @@ static int mygre_underlay_get_local(struct nlattr *data[], struct net *net,
 				    "local dev: no such device where the underlay is");
 		return -ENODEV;
 	}
-	mygre_follow_addr(net, p->local_link, p->family, &p->local);
+	mygre_local_find(net, p->local_link, p->family, &p->local);
 	return 0;
 }
 
@@ -512,7 +512,7 @@ static int mygre_underlay_check_ip6(const struct mygre_params *p,
 	int remote = ipv6_addr_type(&p->remote.v6);
 
 	if (local & IPV6_ADDR_MULTICAST ||
-	    (mygre_follow_is_none(AF_INET6, &p->local) && !p->local_link)) {
+	    (mygre_local_is_none(AF_INET6, &p->local) && !p->local_link)) {
 		NL_SET_ERR_MSG(extack, "local: not the address of one host");
 		return -EINVAL;
 	}

@@ -291,15 +291,14 @@ void mygre_follow_link_named(struct net_device *dev, bool renamed);
 void mygre_follow_addr_changed(const struct net *net, int link);
 void mygre_follow_addr6_changed(const struct net *net);
 unsigned int mygre_follow_settle6(struct mygre_net *mn);
+unsigned int mygre_follow_settle(struct mygre_net *mn);
+void mygre_follow_retry(struct mygre_net *mn);
 void mygre_follow_link_ready(const struct net_device *dev);
 void mygre_follow_start_net(struct mygre_net *mn);
 void mygre_follow_stop_net(struct mygre_net *mn);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
-void mygre_follow_addr(struct net *net, int link, u8 family,
-		       union mygre_addr *addr);
-bool mygre_follow_is_none(u8 family, const union mygre_addr *addr);
 
 /**
  * mygre_follow_is_gone() - has a device vanished that a tunnel follows
@@ -328,7 +327,12 @@ static inline int mygre_follow_link(const struct mygre_config *config)
 	return READ_ONCE(config->cut) ? 0 : config->params.link;
 }
 
-void mygre_follow_shown(const struct mygre_params *p, union mygre_addr *addr);
+/* gre_local.c */
+void mygre_local_find(struct net *net, int link, u8 family,
+		      union mygre_addr *addr);
+bool mygre_local_awaits6(struct net *net, int link);
+bool mygre_local_is_none(u8 family, const union mygre_addr *addr);
+void mygre_local_shown(const struct mygre_params *p, union mygre_addr *addr);
 
 /* gre_linger.c */
 void mygre_linger_stop(void);

@@ -463,11 +463,13 @@ struct mygre_tunnel {
  * @MYGRE_LATER_UDP: UDP ports of tunnels whose device has moved
  * @MYGRE_LATER_GROUP: by which devices groups are joined
  * @MYGRE_LATER_ADDR6: IPv6 addresses of devices, that tunnels have
+ * @MYGRE_LATER_LOST: devices that tunnels miss, and could not follow
  */
 enum mygre_later {
 	MYGRE_LATER_UDP,
 	MYGRE_LATER_GROUP,
-	MYGRE_LATER_ADDR6
+	MYGRE_LATER_ADDR6,
+	MYGRE_LATER_LOST
 };
 
 /**
@@ -489,12 +491,14 @@ enum mygre_later {
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
  * @lost: those that miss a device; RTNL
+ * @stuck: some of them could not follow it when it came back; RTNL
  * @follow6: those that have the IPv6 address of one; RTNL, read locklessly
  * @follow6_again: looks whether such addresses are ours by now
  * @epoch6: changes when an IPv6 address comes or goes
  * @later: looks again at what @later_what says
  * @later_what: a bit for each &enum mygre_later
- * @later_from: jiffies before which @later is not to run
+ * @later_from: jiffies before which @later is not to do so
+ * @settling: it is being done; RTNL
  * @unmatched: counters, per CPU
  * @strangers: the last packets that reached no tunnel
  */
@@ -513,12 +517,14 @@ struct mygre_net {
 	struct list_head tunnels;
 	struct list_head groups;
 	struct list_head lost;
+	bool stuck;
 	struct list_head follow6;
 	struct delayed_work follow6_again;
 	atomic_t epoch6;
 	struct delayed_work later;
 	unsigned long later_what;
 	unsigned long later_from;
+	bool settling;
 	struct mygre_unmatched __percpu *unmatched;
 	struct mygre_strangers *strangers;
 };

@@ -38,6 +38,7 @@ FILES = {
     "mygre_linger": SETUP,
     "mygre_mtu_": MOVED,
     "mygre_follow": MOVED,
+    "mygre_local_": MOVED,
     "mygre_event_": MOVED,
 }
 

@@ -317,6 +317,12 @@ toggle() {
 	echo $((${EPOCHREALTIME/[.,]/} - start))
 }
 
+# by the bytes alone: to read a long list takes long
+is_member_of_last() {
+	pk read a /proc/net/igmp || fail "$PKT"
+	[[ $PKT == *" F90302EF "* ]]
+}
+
 # a thousand tunnels do not make the coming and going of other devices slow
 test_many() {
 	local few many i
@@ -327,7 +333,7 @@ test_many() {
 		echo "link add grp$i up type $KIND local 10.10.10.1" \
 			"remote 239.2.$((i / 250)).$((i % 250)) key $i"
 	done | ipn a
-	must_be member a eth0 239.2.3.249
+	must_be is_member_of_last
 	many=$(toggle)
 	echo "$few and $many us"
 	ipn a link del dummy0
@@ -335,8 +341,7 @@ test_many() {
 	# and all are members again when the way to their groups has changed
 	ipn a link set eth0 down
 	ipn a link set eth0 up
-	wait_for member a eth0 239.2.3.249
-	wait_for member a eth0 239.2.0.0
+	wait_for is_member_of_last
 }
 
 # Ethernet to a group: a LAN of its own, ARP included

@@ -127,7 +127,7 @@ test_velocloud() {
 	capture back b eth0 in
 	probe "gre 2000080000000007 / $probe tos 0xc0 id 0x77 / gre 00000000"
 	expect back "ip6 $A $B hop 255 tc ? / gre 2000080000000007 /
-		${probe% *} 254 tos 0xc0 id 0x77 / gre 00000000"
+		${probe% *} 4 tos 0xc0 id 0x77 / gre 00000000"
 	expect_no_more back 86dd
 }
 

@@ -156,7 +156,7 @@ test_velocloud() {
 	capture out a gre1 in
 	probe "gre 2000080000000007 / $probe tos 0xc0 id 0x77 / gre 00000000"
 	expect back "ip4 $A $B ttl 255 df 1 id ? / gre 2000080000000007 /
-		${probe% *} 254 tos 0xc0 id 0x77 / gre 00000000"
+		${probe% *} 4 tos 0xc0 id 0x77 / gre 00000000"
 	# nor for ever, if there is somebody at the far end who returns it
 	probe "gre 2000080000000007 / ${probe% *} 1 / gre 00000000"
 	expect out "${probe% *} 1 / gre 00000000"
