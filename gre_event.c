@@ -15,12 +15,13 @@
 #include "mygre.h"
 
 /*
- * To look at more tunnels of a netns than this is followed by a rest, so many
- * times as long: thousands of devices may come one after the other, and RTNL is
- * for all.
+ * After all tunnels of a netns were looked at comes a rest, so many times as
+ * long: thousands of devices may come one after the other, and RTNL is for all.
+ * But not longer than so many milliseconds for each tunnel, for there may have
+ * been something to wait for.
  */
-#define MYGRE_EVENT_FEW 64
 #define MYGRE_EVENT_REST 50
+#define MYGRE_EVENT_REST_EACH 2
 #define MYGRE_EVENT_REST_MAX (60 * HZ)
 
 /* Jiffies of it that are left */
@@ -32,11 +33,19 @@ static unsigned long mygre_event_rest(const struct mygre_net *mn)
 	return rest > 0 && rest <= MYGRE_EVENT_REST_MAX ? rest : 0;
 }
 
+static unsigned long mygre_event_tired(ktime_t start, unsigned int looked)
+{
+	u64 took = ktime_to_ns(ktime_sub(ktime_get(), start));
+	u64 each = (u64)looked * MYGRE_EVENT_REST_EACH * NSEC_PER_MSEC;
+
+	return min_t(u64, nsecs_to_jiffies(min(took * MYGRE_EVENT_REST, each)),
+		     MYGRE_EVENT_REST_MAX);
+}
+
 static void mygre_event_settle(struct mygre_net *mn, unsigned long what)
 {
 	ktime_t start = ktime_get();
 	unsigned int looked = 0;
-	u64 rest;
 
 	mn->settling = true;
 	if (what & BIT(MYGRE_LATER_UDP))
@@ -48,11 +57,7 @@ static void mygre_event_settle(struct mygre_net *mn, unsigned long what)
 	if (what & BIT(MYGRE_LATER_LOST))
 		looked += mygre_follow_settle(mn);
 	mn->settling = false;
-	rest = nsecs_to_jiffies(ktime_to_ns(ktime_sub(ktime_get(), start)) *
-				MYGRE_EVENT_REST);
-	WRITE_ONCE(mn->later_from,
-		   jiffies + (looked > MYGRE_EVENT_FEW ?
-			      min_t(u64, rest, MYGRE_EVENT_REST_MAX) : 0));
+	WRITE_ONCE(mn->later_from, jiffies + mygre_event_tired(start, looked));
 }
 
 static void mygre_event_run(struct work_struct *work)
@@ -62,7 +67,9 @@ static void mygre_event_run(struct work_struct *work)
 	unsigned long rest;
 
 	rtnl_lock();
-	rest = mygre_event_rest(mn);
+	/* Once: mygre_event_now() may have been first, with something else. */
+	rest = mn->waited ? 0 : mygre_event_rest(mn);
+	mn->waited = rest;
 	if (rest)
 		schedule_delayed_work(&mn->later, rest);
 	else if (mn->later_what)

@@ -108,8 +108,10 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	mygre_follow_set6(tunnel, follows6);
 	if (follows6 && mygre_local_awaits6(tunnel->net, p->local_link))
 		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
-	if (!tunnel->gone)
+	if (!tunnel->gone) {
 		list_del_init(&tunnel->lost);
+		tunnel->stuck = false;
+	}
 	if (p->local_link || tunnel->gone ||
 	    READ_ONCE(tunnel->no_carrier) & MYGRE_CARRIER_UNDERLAY)
 		mygre_follow_judge(tunnel, p);
@@ -143,15 +145,17 @@ void mygre_follow_end(struct mygre_tunnel *tunnel)
 	list_del_init(&tunnel->lost);
 }
 
-/* Put the settings in force with what has become of the underlay */
-static void mygre_follow_apply(struct mygre_tunnel *tunnel,
-			       const struct mygre_params *p)
+/* It cannot follow: say so once, and try again when that may have changed */
+static void mygre_follow_is_stuck(struct mygre_tunnel *tunnel, int err)
 {
-	int err;
+	struct mygre_net *mn = mygre_mod_net(tunnel->net);
+	bool told = tunnel->stuck;
 
-	err = mygre_dev_change(tunnel->dev, p, NULL);
-	mygre_mod_net(tunnel->net)->stuck |= err;
-	if (!err || !net_ratelimit())
+	tunnel->stuck = true;
+	mn->stuck = true;
+	if (list_empty(&tunnel->lost))
+		list_add_tail(&tunnel->lost, &mn->lost);
+	if (told || !net_ratelimit())
 		return;
 	if (err == -EEXIST)
 		netdev_warn(tunnel->dev,
@@ -160,6 +164,20 @@ static void mygre_follow_apply(struct mygre_tunnel *tunnel,
 		netdev_warn(tunnel->dev,
 			    "the underlay has moved, and the tunnel cannot follow: error %d\n",
 			    err);
+}
+
+/* Put the settings in force with what has become of the underlay */
+static int mygre_follow_apply(struct mygre_tunnel *tunnel,
+			      const struct mygre_params *p)
+{
+	int err;
+
+	err = mygre_dev_change(tunnel->dev, p, NULL);
+	if (err)
+		mygre_follow_is_stuck(tunnel, err);
+	else
+		tunnel->stuck = false;
+	return err;
 }
 
 /* A device goes. The settings still name it; another may get its number. */
@@ -191,28 +209,41 @@ static void mygre_follow_lose(struct net_device *dev, unsigned int role)
 	}
 }
 
-/* Is a device the one that a tunnel misses: follow it, if so */
-static void mygre_follow_found(struct mygre_tunnel *tunnel,
+/* Its address, if there is one; the last it had will do until there is */
+static void mygre_follow_take_addr(const struct mygre_tunnel *tunnel,
+				   struct mygre_params *p)
+{
+	union mygre_addr addr;
+
+	mygre_local_find(tunnel->net, p->local_link, p->family, &addr);
+	if (!mygre_local_is_none(p->family, &addr))
+		p->local = addr;
+}
+
+/* Is a device the one that a tunnel misses: follow it, if so. Did that work? */
+static bool mygre_follow_found(struct mygre_tunnel *tunnel,
 			       const struct net_device *dev)
 {
 	unsigned int found = tunnel->gone;
 	struct mygre_params p;
 
 	if (tunnel->dev == dev)
-		return;
+		return false;
 	if (strcmp(tunnel->followed[MYGRE_FOLLOW_DEV].name, dev->name))
 		found &= ~BIT(MYGRE_FOLLOW_DEV);
 	if (strcmp(tunnel->followed[MYGRE_FOLLOW_LOCAL].name, dev->name))
 		found &= ~BIT(MYGRE_FOLLOW_LOCAL);
 	if (!found)
-		return;
+		return false;
 	p = rtnl_dereference(tunnel->config)->params;
 	if (found & BIT(MYGRE_FOLLOW_DEV))
 		p.link = dev->ifindex;
-	if (found & BIT(MYGRE_FOLLOW_LOCAL))
+	if (found & BIT(MYGRE_FOLLOW_LOCAL)) {
 		p.local_link = dev->ifindex;
+		mygre_follow_take_addr(tunnel, &p);
+	}
 	p.named = found;
-	mygre_follow_apply(tunnel, &p);
+	return !mygre_follow_apply(tunnel, &p);
 }
 
 /* A device has come, or has got this name: is it one that is missed */
@@ -223,48 +254,6 @@ static void mygre_follow_find(struct net_device *dev)
 	list_for_each_entry_safe(tunnel, next,
 				 &mygre_mod_net(dev_net(dev))->lost, lost)
 		mygre_follow_found(tunnel, dev);
-}
-
-/**
- * mygre_follow_settle() - try again to follow devices that are there
- * @mn: our part of a netns
- *
- * Context: process, RTNL; not while devices or settings are being changed.
- * Return: so many tunnels were looked at.
- */
-unsigned int mygre_follow_settle(struct mygre_net *mn)
-{
-	struct mygre_tunnel *tunnel, *next;
-	const struct net_device *dev;
-	unsigned int role, looked = 0;
-
-	mn->stuck = false;
-	list_for_each_entry_safe(tunnel, next, &mn->lost, lost) {
-		looked++;
-		for (role = 0; role < MYGRE_FOLLOWED; role++) {
-			if (!mygre_follow_is_gone(tunnel, role))
-				continue;
-			dev = __dev_get_by_name(tunnel->net,
-						tunnel->followed[role].name);
-			if (dev)
-				mygre_follow_found(tunnel, dev);
-		}
-	}
-	/* By those that got one of two ports, and gave it back. */
-	clear_bit(MYGRE_LATER_LOST, &mn->later_what);
-	return looked;
-}
-
-/**
- * mygre_follow_retry() - a port or a place in the table has become free
- * @mn: our part of the netns; perhaps a tunnel needs it to follow its device
- *
- * Context: process, RTNL.
- */
-void mygre_follow_retry(struct mygre_net *mn)
-{
-	if (mn->stuck)
-		mygre_event_later(mn, MYGRE_LATER_LOST);
 }
 
 /* It has another name; so it will be looked for under that one */
@@ -316,20 +305,78 @@ void mygre_follow_link_named(struct net_device *dev, bool renamed)
 }
 
 /* The device of a tunnel has got an address, or lost one */
-static void mygre_follow_addr_of(struct mygre_tunnel *tunnel, int link)
+static int mygre_follow_addr_of(struct mygre_tunnel *tunnel)
 {
 	struct mygre_params p = rtnl_dereference(tunnel->config)->params;
-	union mygre_addr addr;
+	union mygre_addr was = p.local;
 
-	mygre_local_find(tunnel->net, link, p.family, &addr);
-	/* Without one, what it was does no harm. */
-	if (mygre_local_is_none(p.family, &addr) ||
-	    mygre_addr_equal(&addr, &p.local)) {
+	mygre_follow_take_addr(tunnel, &p);
+	if (mygre_addr_equal(&was, &p.local)) {
 		mygre_follow_judge(tunnel, &p);
-		return;
+		return 0;
 	}
-	p.local = addr;
-	mygre_follow_apply(tunnel, &p);
+	return mygre_follow_apply(tunnel, &p);
+}
+
+/* A tunnel could not have the address of its device; did it work now? */
+static bool mygre_follow_addr_again(struct mygre_tunnel *tunnel)
+{
+	if (tunnel->followed[MYGRE_FOLLOW_LOCAL].link &&
+	    mygre_follow_addr_of(tunnel))
+		return false;
+	tunnel->stuck = false;
+	list_del_init(&tunnel->lost);
+	return true;
+}
+
+/* A device that a tunnel misses is there, perhaps; did following it work? */
+static bool mygre_follow_again(struct mygre_tunnel *tunnel, unsigned int role)
+{
+	const struct net_device *dev;
+
+	if (!mygre_follow_is_gone(tunnel, role))
+		return false;
+	dev = __dev_get_by_name(tunnel->net, tunnel->followed[role].name);
+	return dev && mygre_follow_found(tunnel, dev);
+}
+
+/**
+ * mygre_follow_settle() - try again to follow devices that are there
+ * @mn: our part of a netns
+ *
+ * Context: process, RTNL; not while devices or settings are being changed.
+ * Return: so many tunnels were looked at.
+ */
+unsigned int mygre_follow_settle(struct mygre_net *mn)
+{
+	struct mygre_tunnel *tunnel, *next;
+	unsigned int role, looked = 0;
+	bool followed = false;
+
+	mn->stuck = false;
+	list_for_each_entry_safe(tunnel, next, &mn->lost, lost) {
+		looked++;
+		for (role = 0; role < MYGRE_FOLLOWED; role++)
+			followed |= mygre_follow_again(tunnel, role);
+		if (tunnel->stuck && !tunnel->gone)
+			followed |= mygre_follow_addr_again(tunnel);
+	}
+	/* By those that got one of two ports, and gave it back. */
+	if (!followed)
+		clear_bit(MYGRE_LATER_LOST, &mn->later_what);
+	return looked;
+}
+
+/**
+ * mygre_follow_retry() - a port or a place in the table has become free
+ * @mn: our part of the netns; perhaps a tunnel needs it to follow its device
+ *
+ * Context: process, RTNL.
+ */
+void mygre_follow_retry(struct mygre_net *mn)
+{
+	if (mn->stuck)
+		mygre_event_later(mn, MYGRE_LATER_LOST);
 }
 
 /**
@@ -351,7 +398,7 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 		tunnel = container_of(followed, struct mygre_tunnel,
 				      followed[MYGRE_FOLLOW_LOCAL]);
 		if (followed->link == link && net_eq(tunnel->net, net))
-			mygre_follow_addr_of(tunnel, link);
+			mygre_follow_addr_of(tunnel);
 	}
 }
 
@@ -378,7 +425,7 @@ unsigned int mygre_follow_settle6(struct mygre_net *mn)
 			continue;
 		link = tunnel->followed[MYGRE_FOLLOW_LOCAL].link;
 		again |= mygre_local_awaits6(tunnel->net, link);
-		mygre_follow_addr_of(tunnel, link);
+		mygre_follow_addr_of(tunnel);
 	}
 	if (again)
 		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);

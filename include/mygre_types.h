@@ -397,7 +397,9 @@ struct mygre_followed {
  * @gone: which of them have vanished, a bit each; written under RTNL
  * @follow6: member of &mygre_net.follow6, if its local address is the IPv6 one
  *	of a device; RTNL
- * @lost: member of &mygre_net.lost, if it misses some; RTNL
+ * @lost: member of &mygre_net.lost, if it misses some, or could not follow one;
+ *	RTNL
+ * @stuck: it could not; RTNL
  * @linger: configs that are not in force any more, but still receive; RTNL
  * @lingering: so many
  * @loop_logged: jiffies when a loop was last written to the log, or 0
@@ -436,6 +438,7 @@ struct mygre_tunnel {
 	unsigned int gone;
 	struct list_head follow6;
 	struct list_head lost;
+	bool stuck;
 	struct list_head linger;
 	unsigned int lingering;
 	unsigned long loop_logged;
@@ -490,8 +493,8 @@ enum mygre_later {
  * @freed: a port has been let go since; RTNL
  * @tunnels: every &mygre_tunnel whose underlay is here; RTNL
  * @groups: those of them whose remote is a multicast group; RTNL
- * @lost: those that miss a device; RTNL
- * @stuck: some of them could not follow it when it came back; RTNL
+ * @lost: those that miss a device, or could not follow it; RTNL
+ * @stuck: some could not; RTNL
  * @follow6: those that have the IPv6 address of one; RTNL, read locklessly
  * @follow6_again: looks whether such addresses are ours by now
  * @epoch6: changes when an IPv6 address comes or goes
@@ -499,6 +502,7 @@ enum mygre_later {
  * @later_what: a bit for each &enum mygre_later
  * @later_from: jiffies before which @later is not to do so
  * @settling: it is being done; RTNL
+ * @waited: it was put off once more; RTNL
  * @unmatched: counters, per CPU
  * @strangers: the last packets that reached no tunnel
  */
@@ -525,6 +529,7 @@ struct mygre_net {
 	unsigned long later_what;
 	unsigned long later_from;
 	bool settling;
+	bool waited;
 	struct mygre_unmatched __percpu *unmatched;
 	struct mygre_strangers *strangers;
 };

@@ -227,6 +227,19 @@ test_dev_number() {
 	in_by wan 10.20.0.1
 }
 
+# an address that another tunnel has, with the same far end, until that is gone
+test_local_taken() {
+	tunnel a gre1 local dev ppp0 remote 10.20.0.2
+	tunnel a gre2 local 10.20.0.7 remote 10.20.0.2
+	ipn a address flush dev ppp0
+	pk address a ppp0 10.20.0.7/24 || fail "$PKT"
+	has_none || fail "two tunnels have the same ends"
+	ipn a link del gre2
+	wait_for has_carrier
+	shows "local dev ppp0 (10.20.0.7)"
+	in_by ppp0 10.20.0.7
+}
+
 # the local address is that of a device, whatever it is
 test_local() {
 	ipn a address flush dev ppp0

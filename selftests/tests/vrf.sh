@@ -283,18 +283,18 @@ test_udp_comes_back() {
 	needs_mygre "GRE in UDP"
 	for options in "encap udp dport 4756" noencap; do
 		wire a ppp1 10.30.1.1/24 -- b ppp1 10.30.1.2/24
-		tunnel a t1 local 10.30.1.1 remote 10.30.1.2 dev ppp1 \
+		tunnel a t1 local dev ppp1 remote 10.30.1.2 dev ppp1 \
 			encap udp dport 4755
 		ipn a link del ppp1
 		tunnel a t3 $ENDS dev eth1 encap udp dport 4755
-		wire a ppp1 10.30.1.1/24 -- b ppp1 10.30.1.2/24
+		wire a ppp1 10.30.1.9/24 -- b ppp1 10.30.1.2/24
 		[[ $(link_show a t1) == *'"NO-CARRIER"'* ]]
 		ipn a link set t3 type $KIND $options
 		t1_has_carrier() {
 			[[ $(link_show a t1) == *'"LOWER_UP"'* ]]
 		}
 		wait_for t1_has_carrier
-		tunnel b far1 local 10.30.1.2 remote 10.30.1.1 \
+		tunnel b far1 local 10.30.1.2 remote 10.30.1.9 \
 			encap udp dport 4755
 		capture t1 a t1 in
 		arrives 1 1
