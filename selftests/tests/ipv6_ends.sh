@@ -244,12 +244,12 @@ test_group_mtu() {
 # the device goes, and another that has been there all the time is the way
 test_group_other() {
 	needs_mygre "being a member of the group"
-	ipn a link add dummy0 up type dummy
-	ipn a -6 route add $ALL/128 dev dummy0 metric 5 table local
+	ipn a link add other up type bridge
+	ipn a -6 route add $ALL/128 dev other metric 5 table local
 	ipn a -6 route add $ALL/128 dev eth1 metric 10 table local
 	tunnel a grp local fd10::1 remote $ALL
-	member a dummy0 $ALL
-	ipn a link del dummy0
+	member a other $ALL
+	ipn a link del other
 	wait_for member a eth1 $ALL
 	ipn a -6 route del $ALL/128 dev eth1 table local
 }

@@ -254,7 +254,7 @@ storm_begin() {
 
 	wire a eth1 -- b eth1
 	ipn a link set eth1 address "$(mac a eth0 | sed 's/../&:/g; s/:$//')"
-	ipn a link add eth2 up type dummy
+	ipn a link add eth2 up type bridge
 	at a tc qdisc add dev eth1 clsact
 	at a tc filter add dev eth1 ingress protocol ip matchall \
 		$again $again $again $again $again $again $again $again \
