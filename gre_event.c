@@ -72,7 +72,7 @@ static void mygre_event_run(struct work_struct *work)
 	mn->waited = rest;
 	if (rest)
 		schedule_delayed_work(&mn->later, rest);
-	else if (mn->later_what)
+	else if (READ_ONCE(mn->later_what))
 		mygre_event_settle(mn, xchg(&mn->later_what, 0));
 	rtnl_unlock();
 }
