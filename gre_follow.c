@@ -39,11 +39,24 @@ static int mygre_follow_wish(const struct mygre_params *p, unsigned int role)
 	return role == MYGRE_FOLLOW_DEV ? p->link : p->local_link;
 }
 
+/* Has the device an address that the tunnel could not have */
+static bool mygre_follow_is_behind(const struct mygre_tunnel *tunnel,
+				   const struct mygre_params *p)
+{
+	union mygre_addr addr;
+
+	if (!tunnel->stuck || !p->local_link)
+		return false;
+	mygre_local_find(tunnel->net, p->local_link, p->family, &addr);
+	return !mygre_local_is_none(p->family, &addr) &&
+	       !mygre_addr_equal(&addr, &p->local);
+}
+
 /* Is all there that the tunnel stands on */
 static void mygre_follow_judge(struct mygre_tunnel *tunnel,
 			       const struct mygre_params *p)
 {
-	bool whole = !tunnel->gone;
+	bool whole = !tunnel->gone && !mygre_follow_is_behind(tunnel, p);
 	union mygre_addr addr;
 
 	if (p->local_link) {
@@ -108,7 +121,10 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	mygre_follow_set6(tunnel, follows6);
 	if (follows6 && mygre_local_awaits6(tunnel->net, p->local_link))
 		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
-	if (!tunnel->gone) {
+	if (mygre_follow_is_behind(tunnel, p)) {
+		mn->stuck = true;
+		mygre_follow_retry(mn);
+	} else if (!tunnel->gone) {
 		list_del_init(&tunnel->lost);
 		tunnel->stuck = false;
 	}
@@ -155,6 +171,7 @@ static void mygre_follow_is_stuck(struct mygre_tunnel *tunnel, int err)
 	mn->stuck = true;
 	if (list_empty(&tunnel->lost))
 		list_add_tail(&tunnel->lost, &mn->lost);
+	mygre_follow_judge(tunnel, &rtnl_dereference(tunnel->config)->params);
 	if (told || !net_ratelimit())
 		return;
 	if (err == -EEXIST)
@@ -175,8 +192,6 @@ static int mygre_follow_apply(struct mygre_tunnel *tunnel,
 	err = mygre_dev_change(tunnel->dev, p, NULL);
 	if (err)
 		mygre_follow_is_stuck(tunnel, err);
-	else
-		tunnel->stuck = false;
 	return err;
 }
 
@@ -368,7 +383,8 @@ unsigned int mygre_follow_settle(struct mygre_net *mn)
 }
 
 /**
- * mygre_follow_retry() - a port or a place in the table has become free
+ * mygre_follow_retry() - a port or a place in the table has become free, or an
+ * address has changed
  * @mn: our part of the netns; perhaps a tunnel needs it to follow its device
  *
  * Context: process, RTNL.
@@ -393,6 +409,7 @@ void mygre_follow_addr_changed(const struct net *net, int link)
 	struct hlist_node *next;
 	struct hlist_head *slot;
 
+	mygre_follow_retry(mygre_mod_net(net));
 	slot = mygre_follow_slot(net, MYGRE_FOLLOW_LOCAL, link);
 	hlist_for_each_entry_safe(followed, next, slot, node) {
 		tunnel = container_of(followed, struct mygre_tunnel,
@@ -429,6 +446,7 @@ unsigned int mygre_follow_settle6(struct mygre_net *mn)
 	}
 	if (again)
 		schedule_delayed_work(&mn->follow6_again, MYGRE_FOLLOW_AGAIN);
+	mygre_follow_retry(mn);
 	return looked;
 }
 

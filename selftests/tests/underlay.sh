@@ -234,6 +234,9 @@ test_local_taken() {
 	ipn a address flush dev ppp0
 	pk address a ppp0 10.20.0.7/24 || fail "$PKT"
 	has_none || fail "two tunnels have the same ends"
+	# a change of something else does not make its old address a good one
+	ipn a link change gre1 type "$KIND" ttl 63
+	has_none || fail "it has an address that is gone"
 	ipn a link del gre2
 	wait_for has_carrier
 	shows "local dev ppp0 (10.20.0.7)"
