@@ -278,8 +278,8 @@ test_limit() {
 	needs_mygre keepalive
 	tunnel a gre1 $HERE
 	storm_begin
-	# nobody has to look at the answers
-	at b tc filter add dev eth0 ingress matchall action drop
+	# the way back leads nowhere, which takes the least time
+	ipn a route add unreachable $B/32
 	start=${EPOCHREALTIME/[.,]/}
 	storm 30
 	dropped=$(device_counter a gre1 rx_probes)
@@ -291,6 +291,7 @@ test_limit() {
 	[ "$answered" -ge 1000 ]
 	[ "$answered" -le "$may" ]
 	[ $((answered + dropped)) -ge 7200 ]
+	ipn a route del unreachable $B/32
 }
 
 # who forges probes does not take the place of the far end's
