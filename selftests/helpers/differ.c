@@ -304,7 +304,11 @@ int main(int argc, char **argv)
 	printf("differ: seed %llu, %u cases, %u configurations\n",
 	       (unsigned long long)seed, cases, n_confs);
 	random_state = seed;
-	cookie = rnd(0xffffffff);
+	/*
+	 * Of a packet that is cut off it may take the place of an address, and
+	 * that shall be neither local (127.0.0.1) nor a group.
+	 */
+	cookie = 11U << 24 | rnd(1 << 24);
 	six_only = net_kind;
 	for (i = 0; i < n_confs; i++)
 		make_conf(&confs[i], i);
