@@ -9,12 +9,9 @@
  */
 
 #include <linux/hashtable.h>
-#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
-#include <net/addrconf.h>
-#include <net/if_inet6.h>
 #include <net/netns/hash.h>
 
 #include "mygre.h"
