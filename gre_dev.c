@@ -43,7 +43,7 @@ static int mygre_dev_refuse_twin(const struct mygre_config *config,
 		if (!twin)
 			return 0;
 		/* Or it was one, until a moment ago. */
-	} while (mygre_linger_yield(twin));
+	} while (mygre_linger_yield(twin) || mygre_follow_yield(twin));
 	if (config->params.external)
 		NL_SET_ERR_MSG(extack,
 			       "external: there is one already, and one takes all");

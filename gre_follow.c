@@ -121,7 +121,9 @@ void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p)
 	if (mygre_follow_is_behind(tunnel, p)) {
 		mn->stuck = true;
 		mygre_follow_retry(mn);
-	} else if (!tunnel->gone) {
+	} else if (!tunnel->gone &&
+		   !mygre_local_is_none(p->family, &p->local)) {
+		/* mygre_follow_yield() is asked by who goes through the list */
 		list_del_init(&tunnel->lost);
 		tunnel->stuck = false;
 	}
@@ -190,6 +192,31 @@ static int mygre_follow_apply(struct mygre_tunnel *tunnel,
 	if (err)
 		mygre_follow_is_stuck(tunnel, err);
 	return err;
+}
+
+/**
+ * mygre_follow_yield() - another tunnel wants the address that this one had
+ * @config: in the table
+ *
+ * It keeps the last one of its device, but not when that is another's by now:
+ * two that exchange their addresses would block each other for ever.
+ *
+ * Context: process, RTNL; the other one has not begun to change.
+ * Return: false if the address is that of its device, or none that follows one.
+ */
+bool mygre_follow_yield(const struct mygre_config *config)
+{
+	struct mygre_tunnel *tunnel = config->tunnel;
+	struct mygre_params p = config->params;
+
+	if (!p.local_link || mygre_local_is_none(p.family, &p.local) ||
+	    rtnl_dereference(tunnel->config) != config)
+		return false;
+	if (!mygre_follow_is_gone(tunnel, MYGRE_FOLLOW_LOCAL) &&
+	    mygre_local_has(tunnel->net, p.local_link, p.family, &p.local))
+		return false;
+	p.local = mygre_local_none(p.family);
+	return !mygre_dev_change(tunnel->dev, &p, NULL);
 }
 
 /* A device goes. The settings still name it; another may get its number. */

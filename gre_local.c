@@ -23,6 +23,17 @@ static const union mygre_addr mygre_local_none6 = {
 };
 
 /**
+ * mygre_local_none() - the address that stands for there being none yet
+ * @family: of the underlay
+ *
+ * Context: any.
+ */
+union mygre_addr mygre_local_none(u8 family)
+{
+	return family == AF_INET6 ? mygre_local_none6 : mygre_local_none4;
+}
+
+/**
  * mygre_local_is_none() - does an address stand for there being none yet
  * @family: of the underlay
  * @addr: a local address
@@ -33,6 +44,18 @@ bool mygre_local_is_none(u8 family, const union mygre_addr *addr)
 {
 	return mygre_addr_equal(addr, family == AF_INET6 ? &mygre_local_none6 :
 							   &mygre_local_none4);
+}
+
+static bool mygre_local_has4(struct net *net, int link, __be32 addr)
+{
+	struct in_device *in_dev = inetdev_by_index(net, link);
+	const struct in_ifaddr *ifa;
+
+	if (in_dev)
+		in_dev_for_each_ifa_rtnl(ifa, in_dev)
+			if (ifa->ifa_local == addr)
+				return true;
+	return false;
 }
 
 static void mygre_local_find4(struct net *net, int link,
@@ -58,7 +81,46 @@ static void mygre_local_find4(struct net *net, int link,
 
 #if IS_ENABLED(CONFIG_IPV6)
 
+static bool mygre_local_has6(struct net *net, int link,
+			     const struct in6_addr *addr)
+{
+	struct net_device *dev = __dev_get_by_index(net, link);
+	const struct inet6_ifaddr *ifa;
+	struct inet6_dev *in6_dev;
+	bool has = false;
+
+	in6_dev = dev ? __in6_dev_get(dev) : NULL;
+	if (!in6_dev)
+		return false;
+	read_lock_bh(&in6_dev->lock);
+	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
+		has |= ipv6_addr_equal(&ifa->addr, addr);
+	read_unlock_bh(&in6_dev->lock);
+	return has;
+}
+
 /* Temporary ones change every day, and nobody could know them */
+static bool mygre_local_is_good6(const struct inet6_ifaddr *ifa)
+{
+	if (ifa->flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED))
+		return false;
+	if (ifa->flags & IFA_F_TENTATIVE && !(ifa->flags & IFA_F_OPTIMISTIC))
+		return false;
+	return !(ifa->scope & (IFA_HOST | IFA_LINK));
+}
+
+/*
+ * One that is deprecated is better than none. Else the oldest, which does not
+ * change when another comes.
+ */
+static bool mygre_local_is_better6(const struct inet6_ifaddr *a,
+				   const struct inet6_ifaddr *b)
+{
+	if ((a->flags ^ b->flags) & IFA_F_DEPRECATED)
+		return b->flags & IFA_F_DEPRECATED;
+	return time_before(a->cstamp, b->cstamp);
+}
+
 static void mygre_local_find6(struct net *net, int link,
 			      union mygre_addr *addr)
 {
@@ -70,23 +132,22 @@ static void mygre_local_find6(struct net *net, int link,
 	if (!in6_dev)
 		return;
 	read_lock_bh(&in6_dev->lock);
-	list_for_each_entry(ifa, &in6_dev->addr_list, if_list) {
-		if (ifa->flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED |
-				  IFA_F_DEPRECATED) ||
-		    (ifa->flags & IFA_F_TENTATIVE &&
-		     !(ifa->flags & IFA_F_OPTIMISTIC)) ||
-		    ifa->scope & (IFA_HOST | IFA_LINK))
-			continue;
-		/* As the oldest, which does not change when another comes. */
-		if (!best || time_before(ifa->cstamp, best->cstamp))
+	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
+		if (mygre_local_is_good6(ifa) &&
+		    (!best || mygre_local_is_better6(ifa, best)))
 			best = ifa;
-	}
 	if (best)
 		addr->v6 = best->addr;
 	read_unlock_bh(&in6_dev->lock);
 }
 
 #else
+
+static bool mygre_local_has6(struct net *net, int link,
+			     const struct in6_addr *addr)
+{
+	return false;
+}
 
 static void mygre_local_find6(struct net *net, int link,
 			      union mygre_addr *addr)
@@ -108,13 +169,27 @@ static void mygre_local_find6(struct net *net, int link,
 void mygre_local_find(struct net *net, int link, u8 family,
 		      union mygre_addr *addr)
 {
-	if (family == AF_INET6) {
-		*addr = mygre_local_none6;
+	*addr = mygre_local_none(family);
+	if (family == AF_INET6)
 		mygre_local_find6(net, link, addr);
-	} else {
-		*addr = mygre_local_none4;
+	else
 		mygre_local_find4(net, link, addr);
-	}
+}
+
+/**
+ * mygre_local_has() - is an address one of a device
+ * @net: where the device is
+ * @link: its ifindex
+ * @family: of the address
+ * @addr: the address
+ *
+ * Context: process, RTNL.
+ */
+bool mygre_local_has(struct net *net, int link, u8 family,
+		     const union mygre_addr *addr)
+{
+	return family == AF_INET6 ? mygre_local_has6(net, link, &addr->v6) :
+				    mygre_local_has4(net, link, addr->v4);
 }
 
 /**

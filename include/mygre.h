@@ -300,6 +300,7 @@ void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
 
+bool mygre_follow_yield(const struct mygre_config *config);
 /**
  * mygre_follow_is_gone() - has a device vanished that a tunnel follows
  * @tunnel: the tunnel
@@ -331,6 +332,9 @@ static inline int mygre_follow_link(const struct mygre_config *config)
 void mygre_local_find(struct net *net, int link, u8 family,
 		      union mygre_addr *addr);
 bool mygre_local_awaits6(struct net *net, int link);
+bool mygre_local_has(struct net *net, int link, u8 family,
+		     const union mygre_addr *addr);
+union mygre_addr mygre_local_none(u8 family);
 bool mygre_local_is_none(u8 family, const union mygre_addr *addr);
 void mygre_local_shown(const struct mygre_params *p, union mygre_addr *addr);
 

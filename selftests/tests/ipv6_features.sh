@@ -159,6 +159,25 @@ test_local_dev() {
 	wait_for has_none a
 }
 
+# one that is deprecated is better than none, and worse than any other
+test_local_dev_deprecated() {
+	local_is() {
+		[[ $(link_show a gre1) == *"\"local\":\"$1\""* ]] && has_carrier a
+	}
+
+	wire a ppp0 fd30::1/64 -- b ppp0 fd30::2/64
+	tunnel a gre1 remote fd30::2 local dev ppp0
+	local_is fd30::1
+	ipn a address change fd30::1/64 dev ppp0 preferred_lft 0
+	# nobody is told of that; but when another address comes, all are looked at
+	pk address a ppp0 fd30::7/64
+	wait_for local_is fd30::7
+	ipn a address del fd30::7/64 dev ppp0
+	wait_for local_is fd30::1
+	ipn a address del fd30::1/64 dev ppp0
+	wait_for has_none a
+}
+
 # one that is asked for first, whether it is somebody else's; which takes a while
 test_local_dev_asked() {
 	wire a ppp0 -- b ppp0 fd30::2/64

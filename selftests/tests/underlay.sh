@@ -243,6 +243,45 @@ test_local_taken() {
 	in_by ppp0 10.20.0.7
 }
 
+# Neither keeps what its device has no more, or they would block each other.
+
+# two devices exchange their addresses, and so do the tunnels
+test_local_exchange() {
+	both() {
+		[[ $(ipn a -d link show gre1) == *"local dev ppp0 ($1)"* ]] &&
+			[[ $(ipn a -d link show gre2) == *"local dev other ($2)"* ]] &&
+			[[ $(link_show a gre1) == *'"LOWER_UP"'* ]] &&
+			[[ $(link_show a gre2) == *'"LOWER_UP"'* ]]
+	}
+
+	wire a other 10.20.1.1/24 -- b other 10.20.1.2/24
+	tunnel a gre1 local dev ppp0 remote 10.20.0.2 ttl 64
+	tunnel a gre2 local dev other remote 10.20.0.2
+	both 10.20.0.1 10.20.1.1
+	# neither has one meanwhile
+	ipn a address flush dev ppp0
+	ipn a address flush dev other
+	pk address a ppp0 10.20.1.1/24 || fail "$PKT"
+	pk address a other 10.20.0.1/24 || fail "$PKT"
+	wait_for both 10.20.1.1 10.20.0.1
+	in_by ppp0 10.20.1.1
+	# both have both
+	ipn a address add 10.20.0.1/24 dev ppp0
+	ipn a address del 10.20.1.1/24 dev ppp0
+	ipn a address add 10.20.1.1/24 dev other
+	ipn a address del 10.20.0.1/24 dev other
+	wait_for both 10.20.0.1 10.20.1.1
+	in_by ppp0 10.20.0.1
+	# what a device had that is gone is anybody's
+	ipn a link del other
+	ipn a address flush dev ppp0
+	pk address a ppp0 10.20.1.1/24 || fail "$PKT"
+	wait_for has_carrier
+	shows "local dev ppp0 (10.20.1.1)"
+	shows "local dev other (gone)" gre2
+	tunnel a gre3 local 10.20.0.1 remote 10.20.0.2
+}
+
 # the local address is that of a device, whatever it is
 test_local() {
 	ipn a address flush dev ppp0
