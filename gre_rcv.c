@@ -467,7 +467,7 @@ static int mygre_rcv_pass_on(struct sk_buff *skb, const struct mygre_hdr *hdr,
 {
 	int rc;
 
-	mygre_unmatched_note(skb, hdr, reason);
+	mygre_unmatched_note(skb, hdr, reason, false);
 	mygre_stats_count_unmatched(dev_net(skb->dev), reason);
 	rc = ipv6 ? mygre_proto_pass_on6(skb) : mygre_proto_pass_on(skb);
 	if (rc != -ENOENT)
@@ -552,7 +552,7 @@ void mygre_rcv_udp(struct sk_buff *skb, bool ipv6,
 	if (!config) {
 		drop = drop ?: MYGRE_STAT_RX_NO_TUNNEL;
 		mygre_unmatched_note(skb, drop == MYGRE_STAT_RX_NO_TUNNEL ?
-				     &hdr : NULL, drop);
+				     &hdr : NULL, drop, true);
 		mygre_stats_count_unmatched(dev_net(skb->dev), drop);
 		mygre_stats_drop_unmatched(skb, drop);
 		return;

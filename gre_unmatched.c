@@ -28,6 +28,7 @@
  * @key: network order
  * @proto: ethertype, network order
  * @flags: of the GRE header, network order
+ * @udp: it came in UDP, to a port of ours
  * @reason: why it was passed on or dropped; 0 for a place that is free
  * @last: jiffies when the last one came
  */
@@ -38,6 +39,7 @@ struct mygre_stranger {
 	__be32 key;
 	__be16 proto;
 	__be16 flags;
+	bool udp;
 	enum mygre_stat reason;
 	unsigned long last;
 };
@@ -63,6 +65,7 @@ static bool mygre_unmatched_alike(const struct mygre_stranger *a,
 				  const struct mygre_stranger *b)
 {
 	return a->reason == b->reason && a->family == b->family &&
+	       a->udp == b->udp &&
 	       mygre_addr_equal(&a->saddr, &b->saddr) &&
 	       mygre_addr_equal(&a->daddr, &b->daddr) && a->key == b->key &&
 	       a->proto == b->proto && a->flags == b->flags;
@@ -108,7 +111,7 @@ static void mygre_unmatched_read(const struct sk_buff *skb,
 
 static u32 mygre_unmatched_hash(const struct sk_buff *skb,
 				const struct mygre_hdr *hdr,
-				enum mygre_stat reason)
+				enum mygre_stat reason, bool udp)
 {
 	u32 saddr, daddr;
 
@@ -119,7 +122,7 @@ static u32 mygre_unmatched_hash(const struct sk_buff *skb,
 		saddr = (__force u32)ip_hdr(skb)->saddr;
 		daddr = (__force u32)ip_hdr(skb)->daddr;
 	}
-	return jhash_3words(saddr ^ reason, daddr,
+	return jhash_3words(saddr ^ reason, daddr + udp,
 			    hdr ? (__force u32)hdr->key : 0,
 			    hdr ? (__force u16)hdr->proto : 0);
 }
@@ -129,15 +132,17 @@ static u32 mygre_unmatched_hash(const struct sk_buff *skb,
  * @skb: the packet, its network header the outer one
  * @hdr: its GRE header, or NULL if that cannot be read
  * @reason: why
+ * @udp: it came in UDP, to a port of ours
  *
  * Context: BH, RCU; for each packet of ip_gre, too.
  */
 void mygre_unmatched_note(const struct sk_buff *skb,
-			  const struct mygre_hdr *hdr, enum mygre_stat reason)
+			  const struct mygre_hdr *hdr, enum mygre_stat reason,
+			  bool udp)
 {
 	const struct net *net = dev_net(skb->dev);
 	struct mygre_strangers *table = mygre_mod_net_rcu(net)->strangers;
-	u32 hash = mygre_unmatched_hash(skb, hdr, reason);
+	u32 hash = mygre_unmatched_hash(skb, hdr, reason, udp);
 	unsigned int at = hash % MYGRE_UNMATCHED_MAX;
 	struct mygre_stranger seen;
 
@@ -147,7 +152,9 @@ void mygre_unmatched_note(const struct sk_buff *skb,
 		return;
 	if (!spin_trylock(&table->lock))
 		return;
-	seen = (struct mygre_stranger) { .reason = reason, .last = jiffies };
+	seen = (struct mygre_stranger) {
+		.reason = reason, .udp = udp, .last = jiffies,
+	};
 	mygre_unmatched_read(skb, hdr, &seen);
 	*mygre_unmatched_place(table, &seen) = seen;
 	WRITE_ONCE(table->quiet[at].hash, hash);
@@ -156,6 +163,15 @@ void mygre_unmatched_note(const struct sk_buff *skb,
 }
 
 /* --- showing them ----------------------------------------------------------*/
+
+static bool mygre_unmatched_fits_key(const struct mygre_stranger *seen,
+				     const struct mygre_params *p)
+{
+	u32 flow = p->entropy == MYGRE_ENTROPY_KEY ? MYGRE_TABLE_FLOW_BITS : 0;
+
+	return !((p->iflags ^ seen->flags) & GRE_KEY) &&
+	       !((p->ikey ^ seen->key) & htonl(~flow));
+}
 
 /* What of a tunnel does not fit the packet; the more fits, the greater */
 static enum mygre_unmatched_hint
@@ -166,7 +182,7 @@ mygre_unmatched_compare(const struct mygre_stranger *seen,
 		&rtnl_dereference(tunnel->config)->params;
 	bool any_local = mygre_addr_is_any(&p->local);
 	bool any_remote = mygre_addr_is_any(&p->remote);
-	bool frame;
+	bool frame, udp;
 
 	if (p->family != seen->family ||
 	    (!any_local && !mygre_addr_equal(&p->local, &seen->daddr)) ||
@@ -176,8 +192,11 @@ mygre_unmatched_compare(const struct mygre_stranger *seen,
 	frame = seen->proto == htons(ETH_P_TEB);
 	if (p->tap != frame)
 		return MYGRE_HINT_KIND;
-	if ((p->iflags ^ seen->flags) & GRE_KEY || p->ikey != seen->key)
+	if (!mygre_unmatched_fits_key(seen, p))
 		return MYGRE_HINT_KEY;
+	udp = p->encap == MYGRE_ENCAP_UDP;
+	if (seen->udp != udp)
+		return MYGRE_HINT_ENCAP;
 	if (!netif_running(tunnel->dev))
 		return MYGRE_HINT_DOWN;
 	return MYGRE_HINT_DEV;

@@ -67,7 +67,8 @@ extern struct genl_family mygre_unmatched_family;
 int mygre_unmatched_start_net(struct mygre_net *mn);
 void mygre_unmatched_stop_net(struct mygre_net *mn);
 void mygre_unmatched_note(const struct sk_buff *skb,
-			  const struct mygre_hdr *hdr, enum mygre_stat reason);
+			  const struct mygre_hdr *hdr, enum mygre_stat reason,
+			  bool udp);
 
 /* gre_table.c */
 void mygre_table_init(void);
@@ -299,8 +300,8 @@ void mygre_follow_stop_net(struct mygre_net *mn);
 void mygre_follow_init(struct mygre_tunnel *tunnel);
 void mygre_follow(struct mygre_tunnel *tunnel, const struct mygre_params *p);
 void mygre_follow_end(struct mygre_tunnel *tunnel);
-
 bool mygre_follow_yield(const struct mygre_config *config);
+
 /**
  * mygre_follow_is_gone() - has a device vanished that a tunnel follows
  * @tunnel: the tunnel
@@ -331,10 +332,10 @@ static inline int mygre_follow_link(const struct mygre_config *config)
 /* gre_local.c */
 void mygre_local_find(struct net *net, int link, u8 family,
 		      union mygre_addr *addr);
-bool mygre_local_awaits6(struct net *net, int link);
 bool mygre_local_has(struct net *net, int link, u8 family,
 		     const union mygre_addr *addr);
 union mygre_addr mygre_local_none(u8 family);
+bool mygre_local_awaits6(struct net *net, int link);
 bool mygre_local_is_none(u8 family, const union mygre_addr *addr);
 void mygre_local_shown(const struct mygre_params *p, union mygre_addr *addr);
 

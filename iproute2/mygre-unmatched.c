@@ -244,6 +244,7 @@ static void print_why(const struct seen *s)
 {
 	static const char *const hints[] = {
 		[MYGRE_HINT_KIND] = "carries something else",
+		[MYGRE_HINT_ENCAP] = "has another encap",
 		[MYGRE_HINT_DOWN] = "is down",
 		[MYGRE_HINT_DEV] = "is bound to another device",
 	};
@@ -303,7 +304,7 @@ static void print_name(const char *name)
 static void print_json(const struct list *list)
 {
 	static const char *const hints[] = {
-		"none", "kind", "key", "down", "dev",
+		"none", "kind", "key", "encap", "down", "dev",
 	};
 	unsigned int i;
 

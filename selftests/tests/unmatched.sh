@@ -83,6 +83,31 @@ test_hints() {
 	at a "$COMMAND" | grep "^10.10.10.77 .*no tunnel with these addresses"
 }
 
+# with UDP or without, and a key of which a part is the flow's
+test_hints_encap() {
+	tunnel a gre1 $ENDS key 7 encap udp
+	stray 2000080000000007
+	says '"key":7' '"hint":"encap"' '"tunnel":"gre1"'
+	at a "$COMMAND" | grep "^$B .*gre1 has another encap"
+	tunnel a gre2 $ENDS key 9
+	send_raw b eth0 a eth0 \
+		"ip4 $B $A / udp 5000 4754 / gre 2000080000000009 / $INNER"
+	says '"key":9' '"hint":"encap"' '"tunnel":"gre2"'
+	# the same without UDP, for a tunnel that is down, is another thing
+	ipn a link set gre2 down
+	stray 2000080000000009
+	says '"key":9' '"hint":"down"' '"tunnel":"gre2"'
+	says '"key":9' '"hint":"encap"' '"tunnel":"gre2"'
+
+	tunnels_del a
+	tunnel a gre1 $ENDS key 0x0a0b0c00 entropy key
+	ipn a link set gre1 down
+	stray 200008000a0b0c0d
+	says "\"key\":$((0x0a0b0c0d))" '"hint":"down"' '"tunnel":"gre1"'
+	stray 200008000a0b0d0d
+	says "\"key\":$((0x0a0b0d0d))" '"hint":"key"' '"tunnel":"gre1"'
+}
+
 # a header that is none
 test_broken() {
 	send_raw b eth0 a eth0 "ip4 $B $A / gre 40000800 / $INNER"

@@ -342,6 +342,7 @@ enum {
  * @MYGRE_HINT_NONE: there is none
  * @MYGRE_HINT_KIND: one carries Ethernet, the other does not
  * @MYGRE_HINT_KEY: another key, or one of them has none
+ * @MYGRE_HINT_ENCAP: one is in UDP, the other is not
  * @MYGRE_HINT_DOWN: the tunnel is down
  * @MYGRE_HINT_DEV: it is bound to another device or VRF, or was made since
  */
@@ -349,6 +350,7 @@ enum mygre_unmatched_hint {
 	MYGRE_HINT_NONE,
 	MYGRE_HINT_KIND,
 	MYGRE_HINT_KEY,
+	MYGRE_HINT_ENCAP,
 	MYGRE_HINT_DOWN,
 	MYGRE_HINT_DEV
 };
