@@ -352,6 +352,7 @@ static int mygre_underlay_get_encap(struct nlattr *data[],
 	const struct nlattr *mask = data[IFLA_MYGRE_ENCAP_FLAGS_MASK];
 	const struct nlattr *flags = data[IFLA_GRE_ENCAP_FLAGS];
 	u16 bits = mask ? nla_get_u16(mask) : 0xffff;
+	u16 old = p->encap;
 
 	if (type)
 		p->encap = nla_get_u16(type);
@@ -361,6 +362,9 @@ static int mygre_underlay_get_encap(struct nlattr *data[],
 				    "encap: this one is not supported");
 		return -EOPNOTSUPP;
 	}
+	/* Over IPv6 no checksum is an exception (RFC 8200 section 8.1). */
+	if (old == TUNNEL_ENCAP_NONE && p->family == AF_INET6)
+		p->encap_flags |= TUNNEL_ENCAP_FLAG_CSUM6;
 	if (flags)
 		p->encap_flags = (p->encap_flags & ~bits) |
 				 (nla_get_u16(flags) & bits);

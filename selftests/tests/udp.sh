@@ -284,6 +284,39 @@ listens() {
 	[ -n "$(at b ss -Hnul "sport = $1")" ]
 }
 
+# over IPv6 it is sent from when there is UDP, unless somebody says no
+test_sum6_changed() {
+	local type
+
+	# sum6 WANT WORDS...
+	sum6() {
+		local want=$1 text
+
+		shift
+		ipn a link change gre1 type $KIND "$@"
+		text=$(link_show a gre1)
+		[[ $text == *"\"csum6\":$want"* ]] || fail "$*: no $want in $text"
+	}
+	tunnel a gre1 local fd10::10 remote fd10::11
+	for type in fou gue; do
+		sum6 true encap $type encap-dport 5555 encap-csum
+		# a change of something else leaves it
+		sum6 false noencap-udp6-csum
+		sum6 false encap $type encap-dport 5556
+		ipn a link change gre1 type $KIND noencap
+		sum6 false encap $type encap-dport 5555 noencap-udp6-csum
+		ipn a link change gre1 type $KIND noencap
+	done
+	ipn a link change gre1 type $KIND key 7 encap fou encap-dport 4754 \
+		encap-sport 5000
+	capture wire a eth0 out
+	at a ethtool -K eth0 tx off >/dev/null
+	send_dev a gre1 "$DATA"
+	at a ethtool -K eth0 tx on >/dev/null
+	pk hex "udp 5000 4754 / gre 20000800 00000007 / $DATA"
+	wait_for sent_with_sum "${PKT:0:12}"
+}
+
 # who listens on the port already keeps it; tunnels share one
 test_ports() {
 	listens 4754 && fail "somebody listens on 4754"
