@@ -66,6 +66,7 @@ static const struct {
 	[MYGRE_STAT_RX_BACKLOG] = { MYGRE_STATS_AT(rx_dropped), 0 },
 	[MYGRE_STAT_RX_KEEPALIVE] = { MYGRE_STATS_AT(rx_errors), 0 },
 	[MYGRE_STAT_RX_PROBES] = { MYGRE_STATS_AT(rx_dropped), 0 },
+	[MYGRE_STAT_TX_LIMIT] = { MYGRE_STATS_AT(tx_errors), 0 },
 	[MYGRE_STAT_TX_SHORT] = { MYGRE_STATS_AT(tx_errors), 0 },
 	[MYGRE_STAT_TX_NO_REMOTE] = { MYGRE_STATS_AT(tx_errors),
 				      MYGRE_STATS_AT(tx_fifo_errors) },

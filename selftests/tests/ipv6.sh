@@ -480,6 +480,11 @@ counted() {
 		fail "$name: $before, then $now, by $*"
 }
 
+tx_errors() {
+	ipn a -s -j link show opt | grep -o '"tx":{[^}]*' |
+		grep -o '"errors":[0-9]*' | cut -d: -f2
+}
+
 # each reason to drop a packet is counted
 test_counters() {
 	local name packet before
@@ -511,7 +516,9 @@ test_counters() {
 	counted rx_seq send_raw b eth0 a eth0 "$IN / gre 00000800 / $FOUR"
 	ipn a link change opt type $KIND noseq
 	counted tx_short send_dev a opt "type 0800 / 4500"
+	before=$(tx_errors)
 	counted tx_limit send_dev a opt "ip6 fd00::1 fd00::2 / limit 0 / udp 1 2"
+	[ "$(tx_errors)" -eq $((before + 1)) ] || fail "tx_limit is no error"
 	ipn a route add unreachable fd10::11/128
 	counted tx_no_route send_dev a opt "$FOUR"
 	ipn a route del unreachable fd10::11/128
