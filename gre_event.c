@@ -18,7 +18,7 @@
  * After all tunnels of a netns were looked at comes a rest, so many times as
  * long: thousands of devices may come one after the other, and RTNL is for all.
  * But not longer than so many milliseconds for each tunnel, for there may have
- * been something to wait for.
+ * been something to wait for; then half of the time is for others.
  */
 #define MYGRE_EVENT_REST 50
 #define MYGRE_EVENT_REST_EACH 2
@@ -37,9 +37,9 @@ static unsigned long mygre_event_tired(ktime_t start, unsigned int looked)
 {
 	u64 took = ktime_to_ns(ktime_sub(ktime_get(), start));
 	u64 each = (u64)looked * MYGRE_EVENT_REST_EACH * NSEC_PER_MSEC;
+	u64 rest = min(took * MYGRE_EVENT_REST, max(took, each));
 
-	return min_t(u64, nsecs_to_jiffies(min(took * MYGRE_EVENT_REST, each)),
-		     MYGRE_EVENT_REST_MAX);
+	return min_t(u64, nsecs_to_jiffies(rest), MYGRE_EVENT_REST_MAX);
 }
 
 static void mygre_event_settle(struct mygre_net *mn, unsigned long what)
