@@ -304,7 +304,8 @@ static void mygre_dev_retire(struct mygre_net *mn, struct mygre_config *old,
  *
  * Context: process, RTNL.
  * Return: 0, -EINVAL, -EEXIST, -ENOMEM or a notifier's refusal; then nothing
- * has changed.
+ * has changed, but for another tunnel that may have given up an address which
+ * its device has no more.
  */
 int mygre_dev_change(struct net_device *dev, const struct mygre_params *params,
 		     struct netlink_ext_ack *extack)

@@ -94,7 +94,8 @@ static bool mygre_local_has6(struct net *net, int link,
 		return false;
 	read_lock_bh(&in6_dev->lock);
 	list_for_each_entry(ifa, &in6_dev->addr_list, if_list)
-		has |= ipv6_addr_equal(&ifa->addr, addr);
+		has |= !(ifa->flags & IFA_F_DADFAILED) &&
+		       ipv6_addr_equal(&ifa->addr, addr);
 	read_unlock_bh(&in6_dev->lock);
 	return has;
 }

@@ -588,10 +588,13 @@ struct dst_entry *mygre_route_back(const struct mygre_config *config,
 struct net_device *mygre_route_device(const struct mygre_config *config)
 {
 	const struct mygre_params *p = &config->params;
+	union mygre_addr local;
 	struct net_device *dev;
 	struct dst_entry *dst;
 
-	dst = mygre_route_look(config, &p->local, &p->remote, p->tos & ~1);
+	/* While an address is waited for, the way is that which any has. */
+	mygre_local_shown(p, &local);
+	dst = mygre_route_look(config, &local, &p->remote, p->tos & ~1);
 	if (IS_ERR(dst))
 		return NULL;
 	dev = dst->dev;

@@ -98,6 +98,7 @@ test_clocks() {
 	silent keepalive
 	silent loop
 	silent underlay
+	silent linger
 }
 
 test_sequence() {

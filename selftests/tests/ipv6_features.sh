@@ -39,10 +39,11 @@ setup_each() {
 cleanup_each() {
 	tunnels_del a b
 	ipn a link del ppp0 2>/dev/null || :
+	ipn a link del other 2>/dev/null || :
 }
 
 has_carrier() {
-	[[ $(link_show "$1" gre1) == *'"LOWER_UP"'* ]]
+	[[ $(link_show "$1" "${2:-gre1}") == *'"LOWER_UP"'* ]]
 }
 
 has_none() {
@@ -157,6 +158,35 @@ test_local_dev() {
 	expect in "$FOUR"
 	ipn a address del fd30::7/64 dev ppp0
 	wait_for has_none a
+}
+
+# two devices exchange their addresses, and so do the tunnels
+test_local_dev_exchange() {
+	both() {
+		[[ $(link_show a gre1) == *"\"local\":\"$1\""* ]] &&
+			[[ $(link_show a gre2) == *"\"local\":\"$2\""* ]] &&
+			has_carrier a && has_carrier a gre2
+	}
+
+	wire a ppp0 fd30::1/64 -- b ppp0 fd30::2/64
+	wire a other fd31::1/64 -- b other fd31::2/64
+	tunnel a gre1 remote fd30::2 local dev ppp0
+	tunnel a gre2 remote fd30::2 local dev other
+	wait_for both fd30::1 fd31::1
+	ipn a address del fd30::1/64 dev ppp0
+	ipn a address del fd31::1/64 dev other
+	pk address a ppp0 fd31::1/64
+	pk address a other fd30::1/64
+	wait_for both fd31::1 fd30::1
+	# one that has it as well keeps it
+	pk address a ppp0 fd30::1/64
+	ipn a address del fd31::1/64 dev ppp0
+	wait_for has_none a
+	both fd31::1 fd30::1 && fail "two tunnels have the same ends"
+	[[ $(link_show a gre2) == *'"local":"fd30::1"'* ]]
+	ipn a address del fd30::1/64 dev other
+	wait_for has_carrier a
+	[[ $(link_show a gre1) == *'"local":"fd30::1"'* ]]
 }
 
 # one that is deprecated is better than none, and worse than any other
