@@ -339,11 +339,12 @@ test_keepalive_mikrotik() {
 
 # a VeloCloud asks: the answer goes through the tunnel
 test_keepalive_velocloud() {
-	local probe="ip4 192.168.9.1 192.168.9.2 ttl 255 tos 0xc0 / gre 00000000"
+	local ends="ip4 192.168.9.1 192.168.9.2" rest="tos 0xc0 / gre 00000000"
 
 	crafted "proto gre key 7"
-	from_peer "gre 2000080000000007 / $probe"
-	expect peer "ip4 $A $B ttl 64 df 1 id ? / gre 2000080000000007 / $probe"
+	from_peer "gre 2000080000000007 / $ends ttl 255 $rest"
+	expect peer "ip4 $A $B ttl 64 df 1 id ? / gre 2000080000000007 /
+		$ends ttl 4 $rest"
 	expect_no_more peer
 	wire_saw 0 2
 }

@@ -31,6 +31,7 @@ cleanup_each() {
 	at b tc qdisc del dev eth0 clsact 2>/dev/null || :
 	ipn a link del eth1 2>/dev/null || :
 	ipn a link del eth2 2>/dev/null || :
+	ipn a route del unreachable $B/32 2>/dev/null || :
 	ipn b link set eth0 up
 }
 
@@ -291,7 +292,6 @@ test_limit() {
 	[ "$answered" -ge 1000 ]
 	[ "$answered" -le "$may" ]
 	[ $((answered + dropped)) -ge 7200 ]
-	ipn a route del unreachable $B/32
 }
 
 # who forges probes does not take the place of the far end's
