@@ -42,8 +42,9 @@ union mygre_addr mygre_local_none(u8 family)
  */
 bool mygre_local_is_none(u8 family, const union mygre_addr *addr)
 {
-	return mygre_addr_equal(addr, family == AF_INET6 ? &mygre_local_none6 :
-							   &mygre_local_none4);
+	union mygre_addr none = mygre_local_none(family);
+
+	return mygre_addr_equal(addr, &none);
 }
 
 static bool mygre_local_has4(struct net *net, int link, __be32 addr)

@@ -588,9 +588,9 @@ struct dst_entry *mygre_route_back(const struct mygre_config *config,
 struct net_device *mygre_route_device(const struct mygre_config *config)
 {
 	const struct mygre_params *p = &config->params;
-	union mygre_addr local;
 	struct net_device *dev;
 	struct dst_entry *dst;
+	union mygre_addr local;
 
 	/* While an address is waited for, the way is that which any has. */
 	mygre_local_shown(p, &local);
